@@ -1,0 +1,1 @@
+"""The KEYRA gateway: a door controller opened by a finger on a KEYRA key."""

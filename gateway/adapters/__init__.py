@@ -1,0 +1,1 @@
+"""One third-party library per file; siblings never import one another."""

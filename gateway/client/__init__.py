@@ -1,0 +1,1 @@
+"""The SDK: what the console, the CLI and applications talk through."""

@@ -1,0 +1,1 @@
+"""Pure core: no asyncio, I/O, clock, randomness or logging; time is an argument."""

@@ -1,0 +1,195 @@
+"""The whole exception tree of the gateway.
+
+Every class has a stable `code` (for programs, logs and the API) and, where it can
+end a process, an `exit_code`. The message is one sentence for a person: what, where,
+what to do.
+
+    KeyraError
+    ├── ConfigError              a value in the config file is wrong         exit 78
+    ├── HardwareMissingError     an adapter, a chip or a service is absent   exit 69
+    ├── AlreadyRunningError      another gateway holds this state directory  exit 73
+    ├── WireError                the peer broke CTAP over BLE
+    │   ├── AdvertError          an advertisement is not a FIDO one
+    │   ├── FramingError         a fragment breaks CTAP 2.2 §11.4.3–11.4.5
+    │   ├── MessageError         a message is not canonical CTAP2 CBOR
+    │   └── PeerError            the peer answered with a BLE-level ERROR
+    ├── AuthenticatorError       the key answered with a CTAP2 status other than 0
+    ├── LinkError                the radio connection failed
+    │   ├── LinkLostError        the peer went away
+    │   ├── LinkTimeoutError     the peer is silent
+    │   ├── BondMissingError     one of the two sides lost the bond: an alarm
+    │   └── PairingRefusedError  a person or the peer refused the pairing
+    ├── EvidenceError            a grant, a position or a release is not what it claims
+    ├── AttestationError         the key's model could not be proved
+    ├── EnrolmentError           the ceremony ended without a credential
+    ├── RegistryError            an unknown holder, credential or an illegal change
+    ├── JournalError             an entry was not written; nothing changed
+    │   └── JournalStateUnknownError  it is unknown what is on disk: stop, reopen  exit 74
+    ├── StrikeError              keyra-strike refused or is out of reach
+    └── SimulationError          a simulated key, pin or place was used wrongly
+"""
+
+from typing import ClassVar
+
+
+class KeyraError(Exception):
+    """Base of every error that the gateway raises on purpose."""
+
+    code: ClassVar[str] = "keyra"
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(KeyraError):
+    """A value in the config file is wrong; says file, line, what and what to do."""
+
+    code = "config-invalid"
+    exit_code = 78  # EX_CONFIG
+
+
+class HardwareMissingError(KeyraError):
+    """An adapter, a GPIO chip or a system service that the gateway needs is absent."""
+
+    code = "hardware-missing"
+    exit_code = 69  # EX_UNAVAILABLE
+
+
+class AlreadyRunningError(KeyraError):
+    """Another gateway process holds this state directory."""
+
+    code = "already-running"
+    exit_code = 73  # EX_CANTCREAT
+
+
+class WireError(KeyraError):
+    """The peer broke the rules of CTAP over BLE."""
+
+    code = "wire"
+
+
+class AdvertError(WireError):
+    """An advertisement that is not the FIDO service's, or a malformed one."""
+
+    code = "wire-advert"
+
+
+class FramingError(WireError):
+    """A fragment breaks CTAP 2.2 §11.4.3–11.4.5; `ble_error` is what to answer."""
+
+    code = "wire-framing"
+
+    def __init__(self, message: str, ble_error: int = 0x7F) -> None:
+        super().__init__(message)
+        self.ble_error = ble_error
+
+
+class MessageError(WireError):
+    """A message is not canonical CTAP2 CBOR, or lacks what the standard demands."""
+
+    code = "wire-message"
+
+
+class PeerError(WireError):
+    """The peer answered with a BLE-level ERROR; `ble_error` may be an unknown one."""
+
+    code = "wire-peer"
+
+    def __init__(self, message: str, ble_error: int) -> None:
+        super().__init__(message)
+        self.ble_error = ble_error
+
+
+class AuthenticatorError(KeyraError):
+    """The key answered with a CTAP2 status other than 0 (CTAP 2.2 §8.2)."""
+
+    code = "authenticator"
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class LinkError(KeyraError):
+    """The radio connection failed."""
+
+    code = "link"
+
+
+class LinkLostError(LinkError):
+    """The peer went away."""
+
+    code = "link-lost"
+
+
+class LinkTimeoutError(LinkError):
+    """The peer is connected, or was announced, and is silent."""
+
+    code = "link-timeout"
+
+
+class BondMissingError(LinkError):
+    """One of the two sides lost the bond. Never repaired by itself: an alarm."""
+
+    code = "bond-missing"
+
+
+class PairingRefusedError(LinkError):
+    """A person, the policy or the peer refused the pairing."""
+
+    code = "pairing-refused"
+
+
+class EvidenceError(KeyraError):
+    """A grant, a ledger position or a release is not what it claims to be."""
+
+    code = "evidence"
+
+
+class AttestationError(KeyraError):
+    """The key's model could not be proved; `reason` is a stable word."""
+
+    code = "attestation"
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class EnrolmentError(KeyraError):
+    """The enrolment ceremony ended without a credential; `reason` is a stable word."""
+
+    code = "enrolment"
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class RegistryError(KeyraError):
+    """An unknown holder or credential, or a change that its state does not allow."""
+
+    code = "registry"
+
+
+class JournalError(KeyraError):
+    """An entry could not be written, and it is known that nothing was."""
+
+    code = "journal-append-failed"
+
+
+class JournalStateUnknownError(JournalError):
+    """It is unknown what is on disk: stop, and recover through the normal open."""
+
+    code = "journal-state-unknown"
+    exit_code = 74  # EX_IOERR
+
+
+class StrikeError(KeyraError):
+    """keyra-strike refused a command or is out of reach."""
+
+    code = "strike"
+
+
+class SimulationError(KeyraError):
+    """A simulated key, pin or place was used wrongly."""
+
+    code = "simulation"

@@ -1,0 +1,1 @@
+"""The simulator: keys, air and pins, as a product."""

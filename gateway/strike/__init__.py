@@ -1,0 +1,1 @@
+"""keyra-strike: the small process that alone owns the output line."""

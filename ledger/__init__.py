@@ -1,0 +1,1 @@
+"""The access ledger: evidence that a stranger can check. Stands alone."""

@@ -24,7 +24,7 @@ what to do.
     ├── EnrolmentError           the ceremony ended without a credential
     ├── RegistryError            an unknown holder, credential or an illegal change
     ├── JournalError             an entry was not written; nothing changed
-    │   └── JournalStateUnknownError  it is unknown what is on disk: stop, reopen  exit 74
+    │   └── JournalStateUnknownError  it is unknown what is on disk: stop    exit 74
     ├── StrikeError              keyra-strike refused or is out of reach
     └── SimulationError          a simulated key, pin or place was used wrongly
 """

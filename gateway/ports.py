@@ -1,0 +1,294 @@
+"""What the gateway needs to function, as small contracts, one for each outside thing.
+
+An adapter keeps one of these promises with one library; the simulator keeps the same
+ones, and tests/conformance holds both to them. Times are milliseconds since boot
+(`up_ms`) unless the name says otherwise. Every coroutine here may be cancelled.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, final
+
+from gateway.core.entries import Record, grant_record
+from gateway.core.facts import InputName, Pattern
+from gateway.core.ids import Now, PeerAddress
+from gateway.core.policy import Grant
+from gateway.core.position import LedgerPosition
+from gateway.core.provenance import Maker, genuine
+from gateway.core.registry import RegistrySnapshot
+from gateway.ctap.advert import FidoAdvert
+
+_POSITIONS: Final = Maker(LedgerPosition)
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> Now:
+        """Read all clocks at once."""
+
+    async def sleep_until(self, up_ms: int) -> None:
+        """Return at `up_ms` or a little later; at once if that has passed."""
+
+
+class Entropy(Protocol):
+    """The only source of randomness."""
+
+    def token(self, length_bytes: int) -> bytes:
+        """Return fresh bytes that nobody can guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One advertisement of a FIDO key.
+
+    Attributes:
+        address: identity address where it could be resolved, else the one on air.
+        rssi_dbm: signal strength; a figure for people, never for a decision.
+        up_ms: when it was heard.
+    """
+
+    address: PeerAddress
+    advert: FidoAdvert
+    rssi_dbm: int
+    up_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerInfo:
+    """What a connected key says of itself; sanitised, never trusted.
+
+    Attributes:
+        battery_percent: 0-100, or None where the key has no battery service.
+    """
+
+    manufacturer: str = ""
+    model: str = ""
+    firmware: str = ""
+    battery_percent: int | None = None
+
+
+class Link(Protocol):
+    """An open CTAP link over an encrypted, bonded connection."""
+
+    @property
+    def fragment_bytes_max(self) -> int:
+        """Largest fragment that fidoControlPoint takes (20-512)."""
+
+    async def write(self, fragment: bytes) -> None:
+        """Write one fragment.
+
+        Raises:
+            LinkLostError, LinkTimeoutError: it may or may not have arrived.
+        """
+
+    async def read(self) -> bytes:
+        """Return the next fragment from fidoStatus.
+
+        Raises:
+            LinkLostError: the peer is gone and everything received was returned.
+        """
+
+    async def info(self) -> PeerInfo:
+        """Read the companion services; what is missing stays empty."""
+
+    async def close(self) -> None:
+        """Disconnect; never raises."""
+
+
+class Radio(Protocol):
+    """Scanning and connecting. One scan at a time; it goes on while links are open."""
+
+    def sightings(self) -> AsyncIterator[Sighting]:
+        """Scan until the iterator is closed; FIDO adverts only, duplicates included.
+
+        Raises:
+            LinkError: the scan cannot go on.
+        """
+
+    async def connect(self, address: PeerAddress) -> Link:
+        """Connect over the existing bond and open the FIDO service.
+
+        Raises:
+            BondMissingError: there is no bond, or the peer has lost it.
+            LinkLostError, LinkTimeoutError: out of reach; bounded in time.
+            WireError: the peer is no FIDO2 authenticator.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Bond:
+    """A bond just made.
+
+    Attributes:
+        method: "numeric-comparison", "passkey" or "just-works".
+    """
+
+    address: PeerAddress
+    method: str
+
+
+Comparer = Callable[[int], Awaitable[bool]]
+"""Shows a six-digit number to a person and returns whether both displays agree."""
+
+
+class Pairing(Protocol):
+    """Bonds with keys. Never by itself: only inside the ceremony."""
+
+    async def pair(self, address: PeerAddress, compare: Comparer) -> Bond:
+        """Pair and bond with a key in pairing mode.
+
+        Raises:
+            PairingRefusedError: refused by a person, the peer or the site's policy.
+            LinkLostError, LinkTimeoutError: out of reach; bounded in time.
+        """
+
+    async def bonds(self) -> frozenset[PeerAddress]:
+        """Return the identity addresses of all bonded peers."""
+
+    async def forget(self, address: PeerAddress) -> None:
+        """Remove the bond; no error if there is none."""
+
+
+class Strike(Protocol):
+    """keyra-strike, which alone owns the output line and keeps its own time."""
+
+    async def release(self, serial: int, duration_ms: int) -> None:
+        """Release for at most `duration_ms`; returns when the line has moved.
+
+        Args:
+            serial: the entry's number for a grant; must rise from call to call.
+                -1 for an exit request, which has no entry yet.
+            duration_ms: 1 to the strike's own budget.
+
+        Raises:
+            StrikeError: refused or out of reach; the line is or becomes secured.
+        """
+
+    async def secure(self) -> None:
+        """Secure now.
+
+        Raises:
+            StrikeError: out of reach; the strike's own timer secures within its budget.
+        """
+
+    async def keep_alive(self) -> None:
+        """Tell the strike that its peer is alive; at least once a second.
+
+        Raises:
+            StrikeError: out of reach.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class InputChanged:
+    """A debounced change of one input."""
+
+    name: InputName
+    active: bool
+    up_ms: int
+
+
+class Inputs(Protocol):
+    """Contact, exit request, tamper, fire: observed, never relied upon to let out."""
+
+    def changes(self) -> AsyncIterator[InputChanged]:
+        """Yield the present state of each input once, then every change."""
+
+
+class Indicators(Protocol):
+    """Light and buzzer."""
+
+    def show(self, pattern: Pattern) -> None:
+        """Show a pattern until the next one; never raises, never blocks."""
+
+
+class Journal(ABC):
+    """The ledger as the gateway sees it. `append` alone makes a LedgerPosition."""
+
+    @final
+    async def append(self, *records: Record) -> LedgerPosition:
+        """Write entries in one durable transaction; return the last one's position.
+
+        Raises:
+            JournalError: known not to be written; the journal goes on.
+            JournalStateUnknownError: stop the process and reopen.
+        """
+        return await self._position(records, None)
+
+    @final
+    async def append_grant(self, grant: Grant) -> LedgerPosition:
+        """Write the entry of a grant; only its position lets the door move.
+
+        Raises:
+            EvidenceError: policy did not make this grant.
+            JournalError, JournalStateUnknownError: as for `append`.
+        """
+        genuine(grant, Grant)
+        return await self._position((grant_record(grant),), grant)
+
+    async def _position(
+        self, records: Sequence[Record], covers: object | None
+    ) -> LedgerPosition:
+        n, leaf = await self._write(records)
+        return LedgerPosition(_POSITIONS, n, leaf, covers)
+
+    @abstractmethod
+    async def _write(self, records: Sequence[Record]) -> tuple[int, bytes]:
+        """Return number and leaf hash of the last entry, once all are durable."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Write the closing checkpoint and let go of the file."""
+
+
+class RegistryStore(Protocol):
+    """Snapshots of the registry. Not trusted: a snapshot counts only if the ledger
+    holds an entry with its digest.
+    """
+
+    def load(self) -> RegistrySnapshot | None:
+        """Return the last snapshot, or None if there is none or it is unreadable."""
+
+    def save(self, snapshot: RegistrySnapshot) -> None:
+        """Replace the snapshot in one transaction."""
+
+    def addresses(self) -> Mapping[PeerAddress, bytes]:
+        """Return which credential id to ask of which bonded address: a mere hint."""
+
+    def remember_address(self, address: PeerAddress, credential_id: bytes) -> None:
+        """Store one hint, replacing an older one of the same address."""
+
+
+class PeopleStore(Protocol):
+    """Openings of the ledger's commitments; the only place where a name stands."""
+
+    def commit(self, subject: str, value: str) -> str:
+        """Store a value under a fresh salt and return its commitment, 64 hex digits."""
+
+    def reveal(self, commitment: str) -> str | None:
+        """Return the value, or None once it was erased."""
+
+
+class Telemetry(Protocol):
+    """Measurements about the gateway itself; nothing personal."""
+
+    def stage(self, name: str, duration_us: int) -> None:
+        """Record how long one stage of a touch took."""
+
+    def count(self, name: str) -> None:
+        """Count one event."""
+
+
+class Watchdog(Protocol):
+    """The service manager."""
+
+    def ready(self) -> None:
+        """Say that the door works."""
+
+    def alive(self) -> None:
+        """Say that scan, journal, door and ledger are really alive."""
+
+    def stopping(self) -> None:
+        """Say that an orderly stop began."""

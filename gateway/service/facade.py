@@ -1,0 +1,55 @@
+"""What the API may ask of the gateway: one small contract, kept by service.gateway."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from gateway.core.facts import CredentialState, Mode
+from gateway.service.events import Event
+from gateway.service.views import (
+    Actor,
+    CredentialView,
+    EnrolmentOrder,
+    EnrolmentView,
+    HolderView,
+    StatusView,
+)
+
+
+class Facade(Protocol):
+    """The administration side. Every change names its actor in the ledger.
+
+    A change raises a KeyraError with a stable code if it cannot be made; then nothing
+    has changed.
+    """
+
+    def status(self) -> StatusView:
+        """Return the gateway at a glance; never waits."""
+
+    def holders(self) -> list[HolderView]:
+        """Return all holders, by id."""
+
+    def credentials(self) -> list[CredentialView]:
+        """Return all credentials, by id."""
+
+    def enrolment(self) -> EnrolmentView | None:
+        """Return the ceremony under way, or the last one."""
+
+    async def enrol(self, order: EnrolmentOrder, actor: Actor) -> EnrolmentView:
+        """Arm the ceremony; it goes on by itself and tells its steps as events."""
+
+    async def answer_comparison(self, *, agree: bool, actor: Actor) -> EnrolmentView:
+        """Say whether the number on the key equals the one shown."""
+
+    async def cancel_enrolment(self, actor: Actor) -> EnrolmentView:
+        """End the ceremony without a credential."""
+
+    async def set_credential_state(
+        self, credential_id: str, state: CredentialState, actor: Actor
+    ) -> CredentialView:
+        """Suspend, resume or revoke; holds for the very next touch."""
+
+    async def set_mode(self, mode: Mode, actor: Actor) -> StatusView:
+        """Lock down, or return to normal."""
+
+    def events(self, after_id: int | None = None) -> AsyncIterator[Event]:
+        """Follow what happens; see EventStream.subscribe."""

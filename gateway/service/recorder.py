@@ -1,0 +1,128 @@
+"""Writes what happened to the ledger, in order, without making the door wait.
+
+Two ways in. `append` and `append_grant` wait for durability and may fail: a grant and a
+denial go this way. `note` never waits: door inputs and alarms are queued and written
+as soon as the ledger can. While it cannot, denials are counted and, afterwards, summed
+up in one entry, so that nothing is dropped silently (DOOR.md, law 6).
+"""
+
+import asyncio
+from collections import Counter, deque
+from typing import Final
+
+from gateway.core.entries import Record, missed_record
+from gateway.core.facts import DenialReason
+from gateway.core.ids import DoorId
+from gateway.core.policy import Grant
+from gateway.core.position import LedgerPosition
+from gateway.errors import JournalError, JournalStateUnknownError
+from gateway.ports import Clock, Journal
+from gateway.service.events import EventStream
+
+NOTES_QUEUED_MAX: Final = 1024
+NOTES_PER_ENTRY_BATCH_MAX: Final = 64
+RETRY_MS: Final = 1_000
+
+
+class Recorder:
+    """The gateway's pen."""
+
+    def __init__(
+        self, journal: Journal, clock: Clock, door: DoorId, events: EventStream
+    ) -> None:
+        self._journal: Final = journal
+        self._clock: Final = clock
+        self._door: Final = door
+        self._events: Final = events
+        self._notes: Final[deque[Record]] = deque()
+        self._noted: Final = asyncio.Event()
+        self._missed: Final[Counter[str]] = Counter()
+        self._writable = True
+
+    @property
+    def writable(self) -> bool:
+        """Whether the last attempt to append succeeded."""
+        return self._writable
+
+    async def append(self, *records: Record) -> LedgerPosition:
+        """Write entries durably; see Journal.append."""
+        try:
+            position = await self._journal.append(*records)
+        except JournalError:
+            self._writable = False
+            raise
+        self._written(*records, n=position.n)
+        return position
+
+    async def append_grant(self, grant: Grant, record: Record) -> LedgerPosition:
+        """Write the entry of a grant durably; see Journal.append_grant."""
+        try:
+            position = await self._journal.append_grant(grant)
+        except JournalError:
+            self._writable = False
+            raise
+        self._written(record, n=position.n)
+        return position
+
+    async def deny(self, reason: DenialReason, *records: Record) -> None:
+        """Write a denial; if the ledger cannot, count it for the summary."""
+        try:
+            await self.append(*records)
+        except JournalStateUnknownError:
+            self._missed[reason.value] += 1
+            raise
+        except JournalError:
+            self._missed[reason.value] += 1
+            self._noted.set()
+
+    def note(self, record: Record) -> None:
+        """Queue an entry; the newest are dropped, counted, when the queue is full."""
+        if len(self._notes) >= NOTES_QUEUED_MAX:
+            self._missed[record.ev] += 1
+        else:
+            self._notes.append(record)
+        self._noted.set()
+
+    async def run(self) -> None:
+        """Write queued notes until cancelled.
+
+        Raises:
+            JournalStateUnknownError: the process must stop and reopen the ledger.
+        """
+        while True:
+            await self._noted.wait()
+            self._noted.clear()
+            try:
+                await self.flush()
+            except JournalStateUnknownError:
+                raise
+            except JournalError:
+                await self._clock.sleep_until(self._clock.now().up_ms + RETRY_MS)
+                self._noted.set()
+
+    async def flush(self) -> None:
+        """Write all that is queued, and the summary of what was missed.
+
+        Raises:
+            JournalError: what could not be written stays queued.
+        """
+        while self._notes:
+            batch = list(self._notes)[:NOTES_PER_ENTRY_BATCH_MAX]
+            await self.append(*batch)
+            for _ in batch:
+                self._notes.popleft()
+        if self._missed:
+            missed = dict(self._missed)
+            await self.append(missed_record(self._door, missed))
+            self._missed.subtract(missed)
+            for word in [w for w, count in self._missed.items() if count <= 0]:
+                del self._missed[word]
+
+    def _written(self, *records: Record, n: int) -> None:
+        self._writable = True
+        now = self._clock.now()
+        first = n - len(records) + 1
+        for offset, record in enumerate(records):
+            self._events.publish(
+                record.ev, now, {"entry": first + offset, **record.what}
+            )

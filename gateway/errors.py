@@ -10,13 +10,15 @@ what to do.
     ├── AlreadyRunningError      another gateway holds this state directory  exit 73
     ├── WireError                the peer broke CTAP over BLE
     │   ├── AdvertError          an advertisement is not a FIDO one
-    │   ├── FramingError         a fragment breaks CTAP 2.2 §11.4.3–11.4.5
+    │   ├── ServiceError         the peer's GATT service is not FIDO2's
+    │   ├── FramingError         a fragment breaks CTAP 2.2 §11.4.4 or §11.4.10
     │   ├── MessageError         a message is not canonical CTAP2 CBOR
     │   └── PeerError            the peer answered with a BLE-level ERROR
     ├── AuthenticatorError       the key answered with a CTAP2 status other than 0
     ├── LinkError                the radio connection failed
     │   ├── LinkLostError        the peer went away
     │   ├── LinkTimeoutError     the peer is silent
+    │   ├── ExchangeCancelledError  we cancelled, and no answer came
     │   ├── BondMissingError     one of the two sides lost the bond: an alarm
     │   └── PairingRefusedError  a person or the peer refused the pairing
     ├── EvidenceError            a grant, a position or a release is not what it claims
@@ -72,13 +74,23 @@ class AdvertError(WireError):
     code = "wire-advert"
 
 
+class ServiceError(WireError):
+    """The peer's GATT service is not the one of CTAP 2.2 §11.4.5, or has no FIDO2."""
+
+    code = "wire-service"
+
+
 class FramingError(WireError):
-    """A fragment breaks CTAP 2.2 §11.4.3–11.4.5; `ble_error` is what to answer."""
+    """A fragment breaks CTAP 2.2 §11.4.4 or §11.4.10.
+
+    `reason` is a stable word (ctap.framing.FrameFault), `ble_error` what to answer.
+    """
 
     code = "wire-framing"
 
-    def __init__(self, message: str, ble_error: int = 0x7F) -> None:
+    def __init__(self, message: str, reason: str, ble_error: int = 0x7F) -> None:
         super().__init__(message)
+        self.reason = reason
         self.ble_error = ble_error
 
 
@@ -124,6 +136,12 @@ class LinkTimeoutError(LinkError):
     """The peer is connected, or was announced, and is silent."""
 
     code = "link-timeout"
+
+
+class ExchangeCancelledError(LinkError):
+    """This side cancelled the exchange, and the key gave no answer to it."""
+
+    code = "exchange-cancelled"
 
 
 class BondMissingError(LinkError):

@@ -1,0 +1,129 @@
+"""Each import contract catches what it is there to catch."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("gateway", "ledger", "tui")
+CONTRACTS = {
+    contract["id"]: contract["name"]
+    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"][
+        "importlinter"
+    ]["contracts"]
+}
+
+# (contract, {new module: its only line}): each is a mistake that somebody will make.
+VIOLATIONS: list[tuple[str, dict[str, str]]] = [
+    ("distribution", {"ledger/planted.py": "import gateway.errors"}),
+    ("distribution", {"ledger/planted.py": "import tui"}),
+    ("distribution", {"gateway/service/planted.py": "import tui"}),
+    ("layers", {"gateway/service/planted.py": "import gateway.adapters"}),
+    ("layers", {"gateway/service/planted.py": "import gateway.sim"}),
+    ("layers", {"gateway/api/planted.py": "import gateway.adapters"}),
+    ("layers", {"gateway/api/planted.py": "import gateway.sim"}),
+    ("layers", {"gateway/adapters/planted.py": "import gateway.sim"}),
+    ("layers", {"gateway/sim/planted.py": "import gateway.adapters"}),
+    ("layers", {"gateway/core/planted.py": "import gateway.ports"}),
+    ("layers", {"gateway/core/planted.py": "import gateway.ctap"}),
+    ("layers", {"gateway/ctap/planted.py": "import gateway.core"}),
+    ("layers", {"gateway/strike/planted.py": "import gateway.core"}),
+    ("layers", {"gateway/a_room_nobody_named.py": "import gateway.errors"}),
+    (
+        "cycles",
+        {
+            "gateway/core/planted_a.py": "import gateway.core.planted_b",
+            "gateway/core/planted_b.py": "import gateway.core.planted_a",
+        },
+    ),
+    ("pure", {"gateway/core/planted.py": "import asyncio"}),
+    ("pure", {"gateway/core/planted.py": "import time"}),
+    ("pure", {"gateway/core/planted.py": "import sqlite3"}),
+    ("pure", {"gateway/ctap/planted.py": "import secrets"}),
+    ("pure", {"gateway/ctap/planted.py": "import logging"}),
+    ("strike", {"gateway/strike/planted.py": "import pydantic"}),
+    ("strike", {"gateway/strike/planted.py": "import ledger"}),
+    ("console", {"tui/planted.py": "import gateway.service"}),
+    ("console", {"tui/planted.py": "import gateway.core.facts"}),
+    ("client", {"gateway/client/planted.py": "import gateway.ports"}),
+    ("evidence", {"gateway/service/planted.py": "import gateway.core.provenance"}),
+    ("evidence", {"gateway/adapters/planted.py": "import gateway.core.provenance"}),
+]
+
+Lint = Callable[[dict[str, str]], "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the three packages and their contracts."""
+    copy = tmp_path_factory.mktemp("tree")
+    for package in PACKAGES:
+        shutil.copytree(
+            ROOT / package,
+            copy / package,
+            ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
+        )
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    return copy
+
+
+@pytest.fixture
+def lint(tree: Path, tmp_path: Path) -> Lint:
+    """Plant modules in the copy, run import-linter on it, pull them out again."""
+
+    def run(
+        planted: dict[str, str], *arguments: str
+    ) -> "subprocess.CompletedProcess[str]":
+        for name, line in planted.items():
+            assert not (tree / name).exists()
+            (tree / name).write_text(f"{line}\n")
+        try:
+            return subprocess.run(
+                [
+                    str(Path(sys.executable).parent / "lint-imports"),
+                    "--no-logo",
+                    "--cache-dir",
+                    str(tmp_path),
+                    *arguments,
+                ],
+                cwd=tree,
+                env={**os.environ, "COLUMNS": "200"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        finally:
+            for name in planted:
+                (tree / name).unlink()
+
+    return run
+
+
+def test_the_tree_as_it_is_keeps_every_contract(lint: Lint) -> None:
+    result = lint({})
+    assert result.returncode == 0, result.stdout
+    assert f"Contracts: {len(CONTRACTS)} kept, 0 broken." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("contract", "planted"),
+    VIOLATIONS,
+    ids=[f"{c}: {' '.join(p)}: {next(iter(p.values()))}" for c, p in VIOLATIONS],
+)
+def test_a_planted_violation_is_caught_by_name(
+    lint: Lint, contract: str, planted: dict[str, str]
+) -> None:
+    result = lint(planted)
+    assert result.returncode == 1, result.stdout
+    assert f"{CONTRACTS[contract]} BROKEN" in result.stdout
+    assert "planted" in result.stdout or "a_room_nobody_named" in result.stdout
+
+
+def test_every_contract_has_a_planted_violation() -> None:
+    assert {contract for contract, _ in VIOLATIONS} == set(CONTRACTS)

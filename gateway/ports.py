@@ -28,6 +28,9 @@ class Clock(Protocol):
     def now(self) -> Now:
         """Read all clocks at once."""
 
+    def ticks_us(self) -> int:
+        """Return a monotonic count of microseconds, for measuring durations only."""
+
     async def sleep_until(self, up_ms: int) -> None:
         """Return at `up_ms` or a little later; at once if that has passed."""
 

@@ -1,0 +1,39 @@
+"""What holds for every test: it talks to this machine only."""
+
+import ipaddress
+import socket
+import sys
+
+LOCAL_NAMES = ("localhost", "")
+
+
+class NotLoopbackError(Exception):
+    """A test tried to reach another machine."""
+
+
+def _local(host: object) -> bool:
+    name = host.decode() if isinstance(host, bytes) else host
+    if not isinstance(name, str) or name in LOCAL_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _watch(event: str, arguments: tuple[object, ...]) -> None:
+    host: object = None
+    if event in {"socket.connect", "socket.sendto"}:
+        connection, address = arguments
+        if isinstance(connection, socket.socket) and connection.family in {
+            socket.AF_INET,
+            socket.AF_INET6,
+        }:
+            host = address[0] if isinstance(address, tuple) else None
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    if not _local(host):
+        raise NotLoopbackError(f"{event} to {host}: tests talk to loopback only.")
+
+
+sys.addaudithook(_watch)

@@ -1,33 +1,71 @@
-"""Carries one CTAP exchange over a link: the shell around ctap.exchange.
+"""Carries CTAP exchanges over a link: the shell around ctap.exchange.
 
 The exchange decides what to write and until when to wait; this only moves bytes.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import Final
 
-from gateway.core.ids import Now
-from gateway.ctap.exchange import Exchange
+from gateway.ctap.exchange import Exchange, KeepaliveSeen
+from gateway.ctap.framing import FrameCommand
 from gateway.ports import Clock, Link
+from gateway.service.waiting import before
 
-T = TypeVar("T")
+ANSWER_BYTES_MAX: Final = 4096
+
+OnKeepalive = Callable[[int], None]
 
 
-async def before(clock: Clock, up_ms: int, work: Coroutine[None, None, T]) -> T | None:
-    """Return the result of `work`, or None if it is not there by `up_ms`.
+def _unheard(_status: int) -> None:
+    """Ignore keepalives."""
 
-    Work that is late is cancelled and awaited; an error of it is raised.
+
+async def converse(
+    link: Link,
+    clock: Clock,
+    request: bytes,
+    deadline_ms: int,
+    on_keepalive: OnKeepalive = _unheard,
+) -> bytes:
+    """Send one CTAP2 request and return the answer's payload.
+
+    Args:
+        link: open, with no other exchange under way.
+        clock: says when the deadline has come.
+        request: as ctap.command builds it.
+        deadline_ms: when to cancel, in milliseconds since boot. An answer that comes
+            within the error wait after that is still returned: whether it is too late
+            is for the challenge book to say.
+        on_keepalive: told each KEEPALIVE status.
+
+    Raises:
+        LinkError, WireError: as ctap.exchange and the link say.
     """
-    async with asyncio.TaskGroup() as group:
-        worker = group.create_task(work)
-        sleeper = group.create_task(clock.sleep_until(up_ms))
-        await asyncio.wait({worker, sleeper}, return_when=asyncio.FIRST_COMPLETED)
-        sleeper.cancel()
-        late = not worker.done()
-        if late:
-            worker.cancel()
-        elif (error := worker.exception()) is not None:
-            group_error = error
-            raise group_error
-    return None if late else worker.result()
+    exchange = Exchange(
+        FrameCommand.MSG,
+        request,
+        fragment_bytes_max=link.fragment_bytes_max,
+        message_bytes_max=ANSWER_BYTES_MAX,
+        started_ms=clock.now().up_ms,
+        deadline_ms=deadline_ms,
+    )
+    await _write(link, clock, exchange)
+    while (due_ms := exchange.deadline()) is not None:
+        fragment = await before(clock, due_ms, link.read())
+        now_ms = clock.now().up_ms
+        if fragment is None:
+            exchange.tick(now_ms)
+        else:
+            seen = exchange.receive(fragment, now_ms)
+            if isinstance(seen, KeepaliveSeen):
+                on_keepalive(seen.status)
+        await _write(link, clock, exchange)
+    return exchange.result()
+
+
+async def _write(link: Link, clock: Clock, exchange: Exchange) -> None:
+    fragments = exchange.outgoing()
+    for fragment in fragments:
+        await link.write(fragment)
+    if fragments:
+        exchange.sent(clock.now().up_ms)

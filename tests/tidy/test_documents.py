@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,27 @@ def test_options_of_the_installer_are_ones_that_it_knows(path: Path) -> None:
         for option in match["words"].split():
             if option not in {"--keys", "--seed"}:  # of keyra demo
                 assert option in known, option
+
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def test_tools_that_a_newcomer_calls_are_in_the_environment() -> None:
+    tools = set(re.findall(r"\.venv-test/bin/([\w-]+)", CONTRIBUTING))
+    assert tools
+    for tool in tools:
+        assert (Path(sys.executable).parent / tool).exists(), tool
+
+
+@pytest.mark.parametrize(
+    "words", re.findall(r"-m pytest ((?:-k )?[\w./]+)", CONTRIBUTING)
+)
+def test_tests_that_a_newcomer_runs_are_there(words: str) -> None:
+    collected = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", *words.split()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert collected.returncode == 0, collected.stdout

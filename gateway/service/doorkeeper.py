@@ -1,0 +1,191 @@
+"""The sole owner of the door: turns its effects into strike commands and entries.
+
+Everything that happens to the door comes through here, one thing after another. The
+strike moves first and entries about inputs are queued, so that nobody waits for a disk
+to get out; a grant's own entry was durable before it came here.
+"""
+
+import asyncio
+from typing import Final
+
+from gateway.core import entries
+from gateway.core.door import (
+    AlarmCleared,
+    AlarmForced,
+    AlarmHeld,
+    Closed,
+    Deadline,
+    Door,
+    DoorTiming,
+    Effect,
+    Egress,
+    Event,
+    ModeChanged,
+    Opened,
+    Refused,
+    Release,
+    Secure,
+    Unlock,
+    Unused,
+    WasClosed,
+    WasOpened,
+    step,
+)
+from gateway.core.facts import InputName, Mode, Pattern
+from gateway.errors import StrikeError
+from gateway.ports import Clock, Indicators, InputChanged, Strike
+from gateway.service.events import EventStream
+from gateway.service.recorder import Recorder
+from gateway.service.timekeeper import Timekeeper
+
+DEADLINE_NAME: Final = "door"
+KEEP_ALIVE_MS: Final = 500
+
+
+class Doorkeeper:
+    """Feeds one door machine and carries out what it says."""
+
+    def __init__(  # noqa: PLR0913 - its collaborators, by name
+        self,
+        door: Door,
+        timing: DoorTiming,
+        *,
+        clock: Clock,
+        strike: Strike,
+        indicators: Indicators,
+        recorder: Recorder,
+        timekeeper: Timekeeper,
+        events: EventStream,
+    ) -> None:
+        self._door = door
+        self._timing: Final = timing
+        self._clock: Final = clock
+        self._strike: Final = strike
+        self._indicators: Final = indicators
+        self._recorder: Final = recorder
+        self._timekeeper: Final = timekeeper
+        self._events: Final = events
+        self._turn: Final = asyncio.Lock()
+        self._strike_reachable = True
+
+    @property
+    def door(self) -> Door:
+        """The door's state now."""
+        return self._door
+
+    @property
+    def strike_reachable(self) -> bool:
+        """Whether the last command reached keyra-strike."""
+        return self._strike_reachable
+
+    async def unlock(self, unlock: Unlock) -> Refused | StrikeError | None:
+        """Release for a grant; return why it did not come to that, or None."""
+        effects = await self._hear(unlock)
+        for effect in effects:
+            if isinstance(effect, Refused | StrikeError):
+                return effect
+        return None
+
+    async def input_changed(self, change: InputChanged) -> None:
+        """Act on a contact or an exit request; only record the other inputs."""
+        if change.name is InputName.CONTACT_OPEN:
+            await self._hear(Opened() if change.active else Closed())
+        elif change.name is InputName.EXIT_REQUEST and change.active:
+            self._recorder.note(entries.exit_record(self._door.id))
+            await self._hear(Egress(change.name, change.up_ms))
+
+    async def set_mode(self, mode: Mode) -> None:
+        """Follow a mode whose entry is already durable."""
+        await self._hear(ModeChanged(mode))
+
+    async def keep_strike_alive(self) -> None:
+        """Tell keyra-strike that its peer lives, until cancelled."""
+        while True:
+            try:
+                await self._strike.keep_alive()
+            except StrikeError as error:
+                self._strike_lost(error)
+            else:
+                self._strike_reachable = True
+            await self._clock.sleep_until(self._clock.now().up_ms + KEEP_ALIVE_MS)
+
+    async def close(self) -> None:
+        """Secure, at an orderly stop."""
+        async with self._turn:
+            await self._obey(Secure())
+
+    async def _hear(self, event: Event) -> list[Effect | StrikeError]:
+        async with self._turn:
+            before = self._door.phase
+            self._door, effects = step(
+                self._door, event, self._clock.now().up_ms, self._timing
+            )
+            outcome: list[Effect | StrikeError] = []
+            for effect in effects:
+                error = await self._obey(effect)
+                outcome.append(effect if error is None else error)
+            self._set_deadline()
+            if self._door.phase is not before:
+                self._publish_phase()
+            return outcome
+
+    async def _obey(self, effect: Effect) -> StrikeError | None:
+        try:
+            match effect:
+                case Release(serial, duration_ms):
+                    await self._strike.release(serial, duration_ms)
+                    self._indicators.show(Pattern.GRANTED)
+                case Secure():
+                    await self._strike.secure()
+                    self._indicators.show(Pattern.READY)
+                case _:
+                    self._record(effect)
+        except StrikeError as error:
+            self._strike_lost(error)
+            return error
+        self._strike_reachable = True
+        return None
+
+    def _record(self, effect: Effect) -> None:
+        door_id = self._door.id
+        match effect:
+            case WasOpened(after):
+                self._recorder.note(entries.opened_record(door_id, after.value))
+            case WasClosed():
+                self._recorder.note(entries.closed_record(door_id))
+            case Unused(entry):
+                self._recorder.note(entries.unused_record(door_id, entry))
+            case AlarmForced():
+                self._indicators.show(Pattern.ALARM)
+                self._recorder.note(entries.forced_record(door_id))
+            case AlarmHeld(open_ms):
+                self._indicators.show(Pattern.ALARM)
+                self._recorder.note(entries.held_record(door_id, open_ms))
+            case AlarmCleared(alarm):
+                self._indicators.show(Pattern.READY)
+                self._recorder.note(entries.clear_record(door_id, alarm.value))
+            case _:
+                return
+
+    def _strike_lost(self, error: StrikeError) -> None:
+        self._indicators.show(Pattern.FAULT)
+        if self._strike_reachable:
+            self._strike_reachable = False
+            self._recorder.note(entries.alarm_record("strike-lost", str(error)))
+
+    def _set_deadline(self) -> None:
+        due_ms = self._door.deadline_up_ms
+        if due_ms is None:
+            self._timekeeper.clear(DEADLINE_NAME)
+        else:
+            self._timekeeper.set(DEADLINE_NAME, due_ms, self._on_deadline)
+
+    async def _on_deadline(self) -> None:
+        await self._hear(Deadline())
+
+    def _publish_phase(self) -> None:
+        self._events.publish(
+            "door.phase",
+            self._clock.now(),
+            {"phase": self._door.phase.value, "mode": self._door.mode.value},
+        )

@@ -28,17 +28,22 @@ what to do.
     ├── JournalError             an entry was not written; nothing changed
     │   └── JournalStateUnknownError  it is unknown what is on disk: stop    exit 74
     ├── StrikeError              keyra-strike refused or is out of reach
-    └── SimulationError          a simulated key, pin or place was used wrongly
+    ├── SimulationError          a simulated key, pin or place was used wrongly
+    ├── ApiError                 the gateway refused a request over its API
+    └── UnreachableError         nobody answers on the gateway's socket      exit 69
 """
 
-from typing import ClassVar
+from typing import Final
+
+EX_NOPERM: Final = 77
+HTTP_FORBIDDEN: Final = 403
 
 
 class KeyraError(Exception):
     """Base of every error that the gateway raises on purpose."""
 
-    code: ClassVar[str] = "keyra"
-    exit_code: ClassVar[int] = 1
+    code: str = "keyra"
+    exit_code: int = 1
 
 
 class ConfigError(KeyraError):
@@ -211,3 +216,27 @@ class SimulationError(KeyraError):
     """A simulated key, pin or place was used wrongly."""
 
     code = "simulation"
+
+
+class ApiError(KeyraError):
+    """The gateway refused a request over its API.
+
+    `code` and `status` are the ones of its problem details (RFC 9457), so they differ
+    from one to the next; 403 ends a process with EX_NOPERM.
+    """
+
+    code = "api"
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        if status == HTTP_FORBIDDEN:
+            self.exit_code = EX_NOPERM
+
+
+class UnreachableError(KeyraError):
+    """Nobody answers on the gateway's socket, or not in time."""
+
+    code = "gateway-unreachable"
+    exit_code = 69  # EX_UNAVAILABLE

@@ -27,6 +27,13 @@ class CtapCommand(IntEnum):
     CLIENT_PIN = 0x06
 
 
+class Protocol(IntEnum):
+    """PIN/UV auth protocols (§6.5.6, §6.5.7)."""
+
+    ONE = 1
+    TWO = 2
+
+
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
     """Whom a credential is for: `id` is the site's domain, `name` is for people."""
@@ -49,11 +56,11 @@ class PinUvAuth:
     """Proof of a user verification that has just been made (§6.5.1).
 
     Attributes:
-        protocol: PIN/UV auth protocol, 1 or 2.
+        protocol: the one that the token came by.
         param: the MAC over the request's client data hash.
     """
 
-    protocol: int
+    protocol: Protocol
     param: bytes
 
 
@@ -104,7 +111,7 @@ def make_credential(
     if pin_uv is None:
         parameters[7] = {"uv": True}
     else:
-        parameters |= {8: pin_uv.param, 9: pin_uv.protocol}
+        parameters |= {8: pin_uv.param, 9: int(pin_uv.protocol)}
     return bytes((CtapCommand.MAKE_CREDENTIAL,)) + cbor.encode(parameters)
 
 
@@ -135,7 +142,7 @@ def get_assertion(
     if pin_uv is None:
         parameters[5] = {"uv": True}
     else:
-        parameters |= {6: pin_uv.param, 7: pin_uv.protocol}
+        parameters |= {6: pin_uv.param, 7: int(pin_uv.protocol)}
     return bytes((CtapCommand.GET_ASSERTION,)) + cbor.encode(parameters)
 
 

@@ -12,6 +12,7 @@ from gateway.ctap.command import (
     CREDENTIAL_ID_BYTES_MAX,
     CREDENTIAL_ID_BYTES_MIN,
     CtapCommand,
+    Protocol,
 )
 from gateway.ctap.status import CtapStatus, authenticator_error
 from gateway.errors import MessageError
@@ -56,7 +57,14 @@ class Info:
     @property
     def issues_uv_tokens(self) -> bool:
         """Tell whether getPinUvAuthTokenUsingUvWithPermissions is to be used."""
-        return self.verifies_users and self.options.get("pinUvAuthToken", False)
+        offered = self.options.get("pinUvAuthToken", False)
+        return offered and self.verifies_users and self.pin_uv_protocol is not None
+
+    @property
+    def pin_uv_protocol(self) -> Protocol | None:
+        """Return the key's first choice among the protocols that are known here."""
+        known = (p for p in self.pin_uv_protocols if p in set(Protocol))
+        return next(map(Protocol, known), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,7 @@ class Reassembler:
         self._command: FrameCommand | None = None
         self._announced = 0
         self._sequence = 0
+        self._previous: int | None = None  # none came yet: then nothing is a duplicate
         self._gathered = bytearray()
 
     @property
@@ -256,7 +257,8 @@ class Reassembler:
                 f"{announced} bytes announced where {self._message_bytes_max}"
                 " are the most",
             )
-        self._command, self._announced, self._sequence = command, announced, 0
+        self._command, self._announced = command, announced
+        self._sequence, self._previous = 0, None
         return command
 
     def _continue(self, fragment: bytes) -> FrameCommand:
@@ -265,14 +267,14 @@ class Reassembler:
                 FrameFault.STRAY_CONT, "a CONT fragment with no frame begun"
             )
         if fragment[0] != self._sequence:
-            previous = (self._sequence - 1) & _SEQUENCE_MASK
             raise framing_error(
                 FrameFault.DUPLICATE
-                if fragment[0] == previous
+                if fragment[0] == self._previous
                 else FrameFault.SEQUENCE_GAP,
                 f"sequence {fragment[0]:#04x} where {self._sequence:#04x} is due",
             )
         if len(fragment) == _CONT_HEADER_BYTES:
             raise framing_error(FrameFault.EMPTY_CONT, "a CONT fragment without data")
+        self._previous = self._sequence
         self._sequence = (self._sequence + 1) & _SEQUENCE_MASK
         return self._command

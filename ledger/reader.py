@@ -1,0 +1,131 @@
+"""Reading a ledger without ever holding up its writer.
+
+Entries are fetched in short transactions of their own: a long one would keep the
+write-ahead log from being reset. That is safe, because entries are only ever added.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Self
+
+from ledger.entry import Entry, parse_entry
+from ledger.errors import LedgerCorruptError, NoSuchEntryError
+from ledger.store import check_header, check_schema, connect_reader
+from ledger.tail import head_of
+
+CHUNK_ENTRIES: Final = 512
+
+
+class Reader:
+    """A ledger open for reading; make one with `Reader.open`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: Path) -> "Reader":
+        """Open an existing ledger.
+
+        Raises:
+            LedgerMissingError, LedgerForeignError, LedgerCorruptError.
+        """
+        check_header(path)
+        connection = None
+        try:
+            connection = connect_reader(path)
+            check_schema(connection, path)
+        except sqlite3.Error as error:
+            if connection is not None:
+                connection.close()
+            raise LedgerCorruptError(
+                f"The ledger {path} cannot be read: {error}."
+            ) from error
+        except BaseException:
+            if connection is not None:
+                connection.close()
+            raise
+        return cls(path, connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def head(self) -> str:
+        """Return the newest signed head, a note."""
+        return self.sized_head()[1]
+
+    def size(self) -> int:
+        """Return how many entries the newest head covers."""
+        return self.sized_head()[0]
+
+    def sized_head(self) -> tuple[int, str]:
+        """Return size and note of the newest head.
+
+        Raises:
+            LedgerCorruptError: there is none, or the file cannot be read.
+        """
+        try:
+            return head_of(self._connection, self._path)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def notes(self) -> dict[int, str]:
+        """Return the kept heads, by the size that they cover.
+
+        Raises:
+            LedgerCorruptError: the file cannot be read.
+        """
+        return dict(self._rows("SELECT size, text FROM note", ()))
+
+    def entry(self, n: int) -> bytes:
+        """Return the bytes of entry `n`.
+
+        Raises:
+            NoSuchEntryError: there is none.
+            LedgerCorruptError: the file cannot be read.
+        """
+        for entry in self.entries(n, n + 1):
+            return entry
+        raise NoSuchEntryError(f"The ledger {self._path} holds no entry {n}.")
+
+    def genesis(self) -> Entry:
+        """Return entry 0, which names the ledger and its key.
+
+        Raises:
+            NoSuchEntryError, EntryError, LedgerCorruptError.
+        """
+        return parse_entry(self.entry(0))
+
+    def entries(self, start: int, stop: int) -> Iterator[bytes]:
+        """Yield the bytes of entries `start` to `stop` - 1, as far as there are any.
+
+        Raises:
+            LedgerCorruptError: the file cannot be read.
+        """
+        at = start
+        while at < stop:
+            rows = self._rows(
+                "SELECT n, body FROM entry WHERE n>=? AND n<? ORDER BY n",
+                (at, min(stop, at + CHUNK_ENTRIES)),
+            )
+            if not rows:
+                return
+            yield from (body for _, body in rows)
+            at = rows[-1][0] + 1
+
+    def _rows(self, query: str, values: tuple[int, ...]) -> list[Any]:
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: sqlite3.Error) -> LedgerCorruptError:
+        return LedgerCorruptError(f"The ledger {self._path} cannot be read: {error}.")

@@ -1,8 +1,10 @@
-"""What holds for every test: it talks to this machine only."""
+"""What holds for every test: it talks to this machine only, and may be slow there."""
 
 import ipaddress
 import socket
 import sys
+
+from hypothesis import HealthCheck, settings
 
 LOCAL_NAMES = ("localhost", "")
 
@@ -37,3 +39,9 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_watch)
+
+# Two busy cores are no reason to fail; pytest's own timeout ends what hangs.
+settings.register_profile(
+    "two-cores", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("two-cores")

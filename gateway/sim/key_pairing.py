@@ -1,0 +1,64 @@
+"""What a simulated key does while it pairs, and what it shows and takes in."""
+
+import asyncio
+from enum import Enum
+from typing import Final
+
+from bumble.pairing import PairingDelegate
+
+
+class KeyIo(Enum):
+    """What a key has to pair with; decides the method (Core Vol 3 Part H §2.3.5)."""
+
+    NONE = "none"  # Just Works
+    COMPARE = "compare"  # a display and yes/no: numeric comparison
+    KEYBOARD = "keyboard"  # passkey entry
+
+
+# No identity key: these radios use no private addresses, and Bumble would scan for one.
+ENCRYPTION_KEY_ONLY: Final = PairingDelegate.KeyDistribution.DISTRIBUTE_ENCRYPTION_KEY
+
+_CAPABILITIES: Final = {
+    KeyIo.NONE: PairingDelegate.IoCapability.NO_OUTPUT_NO_INPUT,
+    KeyIo.COMPARE: PairingDelegate.IoCapability.DISPLAY_OUTPUT_AND_YES_NO_INPUT,
+    KeyIo.KEYBOARD: PairingDelegate.IoCapability.KEYBOARD_INPUT_ONLY,
+}
+
+
+class KeyPairing(PairingDelegate):
+    """The key's part of a pairing; refuses all unless `open`.
+
+    Attributes:
+        open: the key is in pairing mode.
+        agrees: its holder presses yes when the numbers are to be compared.
+        shown_number: what its display shows, or None.
+    """
+
+    def __init__(self, io: KeyIo) -> None:
+        """Start closed."""
+        super().__init__(_CAPABILITIES[io], ENCRYPTION_KEY_ONLY, ENCRYPTION_KEY_ONLY)
+        self.open = False
+        self.agrees = True
+        self.shown_number: int | None = None
+        self._typed: int | None = None
+        self._typing: Final = asyncio.Event()
+
+    def type_in(self, number: int) -> None:
+        """Type a passkey."""
+        self._typed = number
+        self._typing.set()
+
+    async def accept(self) -> bool:
+        """Accept only in pairing mode."""
+        return self.open
+
+    async def compare_numbers(self, number: int, digits: int) -> bool:  # noqa: ARG002 - Bumble's signature
+        """Show the number; say what the holder says."""
+        self.shown_number = number
+        return self.agrees
+
+    async def get_number(self) -> int | None:
+        """Wait until the holder has typed the passkey."""
+        await self._typing.wait()
+        self._typing.clear()
+        return self._typed

@@ -1,0 +1,106 @@
+"""One simulated place: the air, the keys on it, and who made them.
+
+The same place serves unit tests in virtual time, the demonstration and the rig; what
+runs it as a process of its own is gateway.sim.world.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from gateway.errors import SimulationError
+from gateway.sim.adapter import SimulatedAdapter
+from gateway.sim.air import Air
+from gateway.sim.attestation_ca import AttestationChain, attestation_chain
+from gateway.sim.key import DEFAULT_MODEL, KeyModel, KeyraDevice
+
+KEYS_MAX: Final = 2_000
+MADE_FROM: Final = datetime(2025, 1, 1, tzinfo=UTC)
+MADE_UNTIL: Final = datetime(2055, 1, 1, tzinfo=UTC)
+
+
+class Place:
+    """Owns the keys and the tasks that they live in; use it with `async with`."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        loss: float = 0.0,
+        chain: AttestationChain | None = None,
+    ) -> None:
+        """Prepare an empty place.
+
+        Args:
+            seed: decides everything that is left to chance.
+            loss: share of adverts that get lost, 0 to 1.
+            chain: attestation of the keys made here, a KEYRA-like one by default.
+        """
+        self.seed: Final = seed
+        self.air: Final = Air(seed, loss=loss)
+        self.chain: Final = chain or attestation_chain(seed, MADE_FROM, MADE_UNTIL)
+        self.keys: Final[dict[str, KeyraDevice]] = {}
+        self._tasks: Final = asyncio.TaskGroup()
+        self._lives: Final[list[asyncio.Task[None]]] = []
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for life in self._lives:
+            life.cancel()
+        await self._tasks.__aexit__(kind, error, trace)
+
+    async def add_key(
+        self,
+        name: str,
+        model: KeyModel = DEFAULT_MODEL,
+        chain: AttestationChain | None = None,
+    ) -> KeyraDevice:
+        """Make a key and power it on; it sleeps.
+
+        Raises:
+            SimulationError: the name is taken, or there are too many keys.
+        """
+        if name in self.keys:
+            raise SimulationError(f"There is a key named {name} already.")
+        if len(self.keys) >= KEYS_MAX:
+            raise SimulationError(f"A place has at most {KEYS_MAX} keys.")
+        key = KeyraDevice(self.air, name, chain or self.chain, self.seed, model)
+        self.keys[name] = key
+        self._lives.append(self._tasks.create_task(key.run(), name=f"key {name}"))
+        await key.ready()
+        return key
+
+    def key(self, name: str) -> KeyraDevice:
+        """Return a key.
+
+        Raises:
+            SimulationError: there is none of that name.
+        """
+        if name not in self.keys:
+            raise SimulationError(f"There is no key named {name} here.")
+        return self.keys[name]
+
+    async def adapter(
+        self,
+        name: str = "gateway",
+        *,
+        bond_file: Path | None = None,
+        just_works_allowed: bool = False,
+    ) -> SimulatedAdapter:
+        """Return a gateway's adapter on this air, in this process."""
+        return await SimulatedAdapter.in_process(
+            self.air,
+            name,
+            bond_file=bond_file,
+            just_works_allowed=just_works_allowed,
+        )

@@ -1,1 +1,7 @@
-"""The SDK: what the console, the CLI and applications talk through."""
+"""The SDK: everything the gateway's API can do, typed, for waiting and async code."""
+
+from gateway.client.asynchronous import AsyncClient
+from gateway.client.blocking import Client
+from gateway.client.following import Disconnected, Heartbeat, Item
+
+__all__ = ["AsyncClient", "Client", "Disconnected", "Heartbeat", "Item"]

@@ -1,0 +1,181 @@
+"""The API: one application over the façade. Handlers only translate."""
+
+import secrets
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated, Final, Protocol, TypeVar
+
+from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
+
+from gateway.api import openapi, problems
+from gateway.api.asgi import CONNECTION_KEY
+from gateway.api.event_stream import EventStreamResponse, Streams, start
+from gateway.api.guard import Guard
+from gateway.api.problems import Refusal
+from gateway.api.rights import Rights
+from gateway.core import facts
+from gateway.schemas import (
+    CREDENTIAL_ID_CHARS_MAX,
+    PAGE_ITEMS_MAX,
+    RECENT_EVENTS_MAX,
+    ComparisonAnswer,
+    Credential,
+    CredentialId,
+    CredentialPage,
+    CredentialStateChange,
+    Enrolment,
+    EnrolmentOrder,
+    Holder,
+    HolderPage,
+    ModeChange,
+    Status,
+)
+from gateway.service import views
+from gateway.service.facade import Facade
+
+LAST_EVENT_ID_CHARS_MAX: Final = 64
+
+Limit = Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX)]
+Cursor = Annotated[str, Query(max_length=CREDENTIAL_ID_CHARS_MAX)]
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+_Item = TypeVar("_Item", bound=_HasId)
+
+
+def create_app(
+    facade: Facade, rights: Rights | None = None, run: str | None = None
+) -> FastAPI:
+    """Build the application.
+
+    Args:
+        facade: the gateway.
+        rights: who may do what; by default by the system's users and groups.
+        run: names this run of the gateway in event ids; by default a random word.
+    """
+    app = openapi.DescribedApi(
+        title="KEYRA gateway",
+        version="1",
+        description=openapi.DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.streams = Streams(run or secrets.token_hex(8))
+    problems.install(app)
+    router = APIRouter(prefix="/v1", responses=openapi.PROBLEMS)
+    _add_reading(router, facade)
+    _add_enrolment(router, facade)
+    _add_changes(router, facade)
+    _add_events(router, facade, app.state.streams)
+    app.include_router(router)
+    app.add_middleware(Guard, rights=rights or Rights())
+    return app
+
+
+def _actor(request: Request) -> views.Actor:
+    return views.Actor(request.scope[CONNECTION_KEY].peer.uid)
+
+
+def _page(
+    items: Sequence[_Item], limit: int, after: str
+) -> tuple[list[_Item], str | None]:
+    """Cut one page out of items that are sorted by id; a cursor is the last id."""
+    rest = [item for item in items if item.id > after]
+    page = rest[:limit]
+    return page, page[-1].id if len(rest) > limit else None
+
+
+def _add_reading(router: APIRouter, facade: Facade) -> None:
+    @router.get("/status")
+    async def status() -> Status:
+        """Return the gateway at a glance."""
+        return Status.model_validate(facade.status())
+
+    @router.get("/holders")
+    async def holders(limit: Limit = 100, cursor: Cursor = "") -> HolderPage:
+        """Return holders, by id."""
+        items, following = _page(facade.holders(), limit, cursor)
+        return HolderPage(
+            items=tuple(Holder.model_validate(item) for item in items), next=following
+        )
+
+    @router.get("/credentials")
+    async def credentials(limit: Limit = 100, cursor: Cursor = "") -> CredentialPage:
+        """Return credentials, by id."""
+        items, following = _page(facade.credentials(), limit, cursor)
+        return CredentialPage(
+            items=tuple(Credential.model_validate(item) for item in items),
+            next=following,
+        )
+
+
+def _add_enrolment(router: APIRouter, facade: Facade) -> None:
+    @router.get("/enrolment")
+    async def enrolment() -> Enrolment | None:
+        """Return the ceremony under way, or the last one, or null."""
+        view = facade.enrolment()
+        return None if view is None else Enrolment.model_validate(view)
+
+    @router.post("/enrolment", status_code=HTTPStatus.CREATED)
+    async def enrol(order: EnrolmentOrder, request: Request) -> Enrolment:
+        """Arm the ceremony; its steps are events."""
+        wish = views.EnrolmentOrder(**order.model_dump())
+        return Enrolment.model_validate(await facade.enrol(wish, _actor(request)))
+
+    @router.post("/enrolment/comparison")
+    async def answer_comparison(
+        answer: ComparisonAnswer, request: Request
+    ) -> Enrolment:
+        """Say whether the number on the key equals the one shown."""
+        view = await facade.answer_comparison(agree=answer.agree, actor=_actor(request))
+        return Enrolment.model_validate(view)
+
+    @router.delete("/enrolment")
+    async def cancel_enrolment(request: Request) -> Enrolment:
+        """End the ceremony without a credential."""
+        return Enrolment.model_validate(await facade.cancel_enrolment(_actor(request)))
+
+
+def _add_changes(router: APIRouter, facade: Facade) -> None:
+    @router.put("/credentials/{credential_id}/state")
+    async def set_credential_state(
+        credential_id: CredentialId, change: CredentialStateChange, request: Request
+    ) -> Credential:
+        """Suspend, resume or revoke; holds for the very next touch."""
+        if all(known.id != credential_id for known in facade.credentials()):
+            raise Refusal(
+                HTTPStatus.NOT_FOUND,
+                "credential-unknown",
+                "No credential has this id; see /v1/credentials.",
+            )
+        view = await facade.set_credential_state(
+            credential_id, facts.CredentialState(change.state), _actor(request)
+        )
+        return Credential.model_validate(view)
+
+    @router.put("/door/mode")
+    async def set_mode(change: ModeChange, request: Request) -> Status:
+        """Lock down, or return to normal."""
+        view = await facade.set_mode(facts.Mode(change.mode), _actor(request))
+        return Status.model_validate(view)
+
+
+def _add_events(router: APIRouter, facade: Facade, streams: Streams) -> None:
+    @router.get("/events", response_class=Response, responses=openapi.EVENTS)
+    async def events(
+        request: Request,
+        recent: Annotated[int, Query(ge=0, le=RECENT_EVENTS_MAX)] = 0,
+        last_event_id: Annotated[
+            str | None, Header(max_length=LAST_EVENT_ID_CHARS_MAX)
+        ] = None,
+    ) -> EventStreamResponse:
+        """Follow what happens: a snapshot, then changes, resumable by id."""
+        last_id = facade.status().last_event_id
+        begin = start(streams.run, last_id, last_event_id, recent)
+        return EventStreamResponse(facade, streams, _actor(request).uid, begin)

@@ -1,0 +1,162 @@
+"""What every request passes before the application sees it: identity, rights, limits.
+
+1. The connection's peer is known from the kernel, or the answer is 403.
+2. Reading takes READ, everything else takes WRITE; nobody else learns what is here.
+3. The body is read whole, bounded in bytes and in time, only then goes on.
+4. A peer that does not take its answer in time loses its connection.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Final
+
+from fastapi.responses import JSONResponse
+
+from gateway.api.asgi import (
+    CONNECTION_KEY,
+    App,
+    Connection,
+    Message,
+    Receive,
+    Scope,
+    Send,
+)
+from gateway.api.problems import problem_response
+from gateway.api.rights import ADMIN_GROUP, AUDIT_GROUP, Right, Rights
+
+BODY_BYTES_MAX: Final = 16 * 1024
+BODY_READ_S_MAX: Final = 5
+WRITE_S_MAX: Final = 10
+
+_READING: Final = frozenset({"GET", "HEAD"})
+_CLOSE: Final = {"connection": "close"}
+
+
+class DisconnectedError(Exception):
+    """The peer went away in the middle of its request."""
+
+
+class Guard:
+    """Wraps the application."""
+
+    def __init__(self, app: App, rights: Rights) -> None:
+        self._app: Final = app
+        self._rights: Final = rights
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, or answer it here."""
+        if scope["type"] != "http":
+            return
+        connection: Connection | None = scope.get(CONNECTION_KEY)
+        if connection is not None:
+            send = _impatient(send, connection)
+        refused = await self._refused(connection, scope["method"])
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        try:
+            body = await _body(scope, receive)
+        except DisconnectedError:
+            return
+        if isinstance(body, JSONResponse):
+            await body(scope, receive, send)
+            return
+        await self._app(scope, _replayed(body, receive), send)
+
+    async def _refused(
+        self, connection: Connection | None, method: str
+    ) -> JSONResponse | None:
+        has = Right.NONE
+        if connection is not None:
+            has = await self._rights.of(connection.peer.uid)
+        needs = Right.READ if method in _READING else Right.WRITE
+        if has >= needs:
+            return None
+        groups = ADMIN_GROUP
+        if needs is Right.READ:
+            groups = f"{AUDIT_GROUP} or {ADMIN_GROUP}"
+        who = f"User {connection.peer.uid}" if connection else "An unknown user"
+        return problem_response(
+            HTTPStatus.FORBIDDEN,
+            "forbidden",
+            f"{who} may not do this; ask for membership in the group {groups}.",
+            headers=_CLOSE,
+        )
+
+
+def _impatient(send: Send, connection: Connection) -> Send:
+    """Give up a peer that does not read, and with it what is still to be sent."""
+    given_up = False
+
+    async def wrapped(message: Message) -> None:
+        nonlocal given_up
+        if given_up:
+            return
+        try:
+            async with asyncio.timeout(WRITE_S_MAX):
+                await send(message)
+        except TimeoutError:
+            given_up = True
+            connection.abort()
+
+    return wrapped
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes | JSONResponse:
+    """Return the whole body, or the answer to one that is too large or too slow.
+
+    Raises:
+        DisconnectedError: the peer went away.
+    """
+    if _declared_bytes(scope) > BODY_BYTES_MAX:
+        return _too_large()
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_READ_S_MAX):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise DisconnectedError
+                body += message.get("body", b"")
+                if len(body) > BODY_BYTES_MAX:
+                    return _too_large()
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError:
+        return problem_response(
+            HTTPStatus.REQUEST_TIMEOUT,
+            "request-too-slow",
+            f"The request's body took longer than {BODY_READ_S_MAX} s.",
+            headers=_CLOSE,
+        )
+
+
+def _declared_bytes(scope: Scope) -> int:
+    """Return what Content-Length says; h11 has made sure that it is one number."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value)
+    return 0
+
+
+def _too_large() -> JSONResponse:
+    return problem_response(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body-too-large",
+        f"A request's body may have {BODY_BYTES_MAX} bytes at most.",
+        headers=_CLOSE,
+    )
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Hand the body on in one piece, and after it what the peer does next."""
+    handed_on = False
+
+    async def wrapped() -> Message:
+        nonlocal handed_on
+        if handed_on:
+            return await receive()
+        handed_on = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return wrapped

@@ -1,0 +1,58 @@
+"""The OpenAPI document: FastAPI's, with problem details in place of its own errors."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from gateway.api.problems import MEDIA_TYPE
+from gateway.schemas import Event, Problem, Snapshot
+
+DESCRIPTION: Final = (
+    "Administration of one door, on a unix socket. The kernel says who connects; "
+    "members of keyra-audit may read, members of keyra-admin may change. Every error "
+    "is problem details (RFC 9457) with a stable `code`."
+)
+
+_REF: Final = "#/components/schemas/{model}"
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {
+        "description": "The request was refused.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}},
+    },
+}
+
+EVENTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": (
+            "Server-sent events: one `snapshot` with a Snapshot, then one `change` "
+            "with an Event for each thing that happens; comments in between keep the "
+            "stream alive."
+        ),
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+}
+
+
+class DescribedApi(FastAPI):
+    """An application whose document tells the truth about its errors."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = _amended(super().openapi())
+        return self.openapi_schema
+
+
+def _amended(document: dict[str, Any]) -> dict[str, Any]:
+    schemas = document["components"]["schemas"]
+    for model in (Problem, Snapshot, Event):
+        schema = model.model_json_schema(ref_template=_REF)
+        schemas.update(schema.pop("$defs", {}))
+        schemas[model.__name__] = schema
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    return document

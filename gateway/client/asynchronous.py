@@ -1,0 +1,193 @@
+"""The SDK for asyncio."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Final, Self, TypeVar
+
+import httpx
+
+from gateway.client import calls
+from gateway.client.answers import (
+    BASE_URL,
+    EVENTS_TIMEOUT,
+    TIMEOUT,
+    check,
+    is_passing,
+    reaching,
+    read,
+)
+from gateway.client.calls import Call
+from gateway.client.following import PATH, Disconnected, Follower, Item
+from gateway.errors import ApiError, UnreachableError
+from gateway.schemas import (
+    SOCKET_PATH,
+    ComparisonAnswer,
+    Credential,
+    CredentialStateChange,
+    CredentialWish,
+    Enrolment,
+    EnrolmentOrder,
+    Holder,
+    Mode,
+    ModeChange,
+    Status,
+)
+
+_Answer = TypeVar("_Answer")
+
+
+class AsyncClient:
+    """Asks one gateway. Use it in an `async with` statement, in one loop.
+
+    Each method raises ApiError where the gateway refuses, and UnreachableError where
+    it does not answer.
+    """
+
+    def __init__(
+        self,
+        socket_path: str = SOCKET_PATH,
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,  # noqa: TID251 - a client has no gateway's clock
+    ) -> None:
+        """Prepare; the first request connects.
+
+        Args:
+            socket_path: of the gateway's local socket.
+            pause: waits between two attempts to follow events, in seconds.
+        """
+        self._socket_path: Final = socket_path
+        self._pause: Final = pause
+        self._http: Final = httpx.AsyncClient(
+            base_url=BASE_URL,
+            transport=httpx.AsyncHTTPTransport(uds=socket_path),
+            timeout=TIMEOUT,
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._http.aclose()
+
+    async def status(self) -> Status:
+        """Return the gateway at a glance."""
+        return await self._ask(calls.status())
+
+    async def holders(self) -> AsyncIterator[Holder]:
+        """Yield all holders, by id, page by page."""
+        cursor: str | None = None
+        while True:
+            page = await self._ask(calls.holders(cursor))
+            for item in page.items:
+                yield item
+            if (cursor := page.next) is None:
+                return
+
+    async def credentials(self) -> AsyncIterator[Credential]:
+        """Yield all credentials, by id, page by page."""
+        cursor: str | None = None
+        while True:
+            page = await self._ask(calls.credentials(cursor))
+            for item in page.items:
+                yield item
+            if (cursor := page.next) is None:
+                return
+
+    async def enrolment(self) -> Enrolment | None:
+        """Return the ceremony under way, or the last one."""
+        return await self._ask(calls.enrolment())
+
+    async def enrol(self, order: EnrolmentOrder) -> Enrolment:
+        """Arm the ceremony; its steps are events."""
+        return await self._ask(calls.enrol(order))
+
+    async def answer_comparison(self, *, agree: bool) -> Enrolment:
+        """Say whether the number on the key equals the one shown."""
+        return await self._ask(calls.answer_comparison(ComparisonAnswer(agree=agree)))
+
+    async def cancel_enrolment(self) -> Enrolment:
+        """End the ceremony without a credential."""
+        return await self._ask(calls.cancel_enrolment())
+
+    async def set_credential_state(
+        self, credential_id: str, state: CredentialWish
+    ) -> Credential:
+        """Suspend, resume or revoke; holds for the very next touch."""
+        change = CredentialStateChange(state=state)
+        return await self._ask(calls.set_credential_state(credential_id, change))
+
+    async def set_mode(self, mode: Mode) -> Status:
+        """Lock down, or return to normal."""
+        return await self._ask(calls.set_mode(ModeChange(mode=mode)))
+
+    async def events(self, recent: int = 0) -> AsyncGenerator[Item, None]:
+        """Follow what happens, for ever: a snapshot, then changes and heartbeats.
+
+        A broken stream is a Disconnected, and is taken up again where it broke; then
+        another Snapshot says how things stand, and whether anything is missing.
+
+        Args:
+            recent: how many past events to begin with.
+
+        Raises:
+            ApiError: the gateway refuses for good.
+        """
+        follower = Follower(recent)
+        while True:
+            try:
+                async with aclosing(self._stream(follower)) as items:
+                    async for item in items:
+                        yield item
+                why = "The gateway ended the stream."
+            except UnreachableError as error:
+                why = str(error)
+            except ApiError as error:
+                if not is_passing(error):
+                    raise
+                why = str(error)
+            yield Disconnected(why)
+            await self._pause(follower.pause_s())
+
+    async def _stream(self, follower: Follower) -> AsyncGenerator[Item, None]:
+        async with self._reading(follower) as lines:
+            while True:
+                with reaching(self._socket_path):
+                    line = await anext(lines, None)
+                if line is None:
+                    return
+                if (item := follower.line(line)) is not None:
+                    yield item
+
+    @asynccontextmanager
+    async def _reading(self, follower: Follower) -> AsyncIterator[AsyncIterator[str]]:
+        query, headers = follower.request()
+        request = self._http.build_request(
+            "GET", PATH, params=query, headers=headers, timeout=EVENTS_TIMEOUT
+        )
+        with reaching(self._socket_path):
+            response = await self._http.send(request, stream=True)
+        try:
+            with reaching(self._socket_path):
+                if not response.is_success:
+                    await response.aread()
+            check(response)
+            yield response.aiter_lines()
+        finally:
+            await response.aclose()
+
+    async def _ask(self, call: Call[_Answer]) -> _Answer:
+        with reaching(self._socket_path):
+            response = await self._http.request(
+                call.method,
+                call.path,
+                params=call.query,
+                content=call.body,
+                headers={"content-type": "application/json"} if call.body else None,
+            )
+        return read(call, response)

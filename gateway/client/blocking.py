@@ -1,0 +1,193 @@
+"""The SDK for code that waits."""
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Final, Self, TypeVar
+
+import httpx
+
+from gateway.client import calls
+from gateway.client.answers import (
+    BASE_URL,
+    EVENTS_TIMEOUT,
+    TIMEOUT,
+    check,
+    is_passing,
+    reaching,
+    read,
+)
+from gateway.client.calls import Call
+from gateway.client.following import PATH, Disconnected, Follower, Item
+from gateway.errors import ApiError, UnreachableError
+from gateway.schemas import (
+    SOCKET_PATH,
+    ComparisonAnswer,
+    Credential,
+    CredentialStateChange,
+    CredentialWish,
+    Enrolment,
+    EnrolmentOrder,
+    Holder,
+    Mode,
+    ModeChange,
+    Status,
+)
+
+_Answer = TypeVar("_Answer")
+
+
+def _pause(duration_s: float) -> None:
+    threading.Event().wait(duration_s)
+
+
+class Client:
+    """Asks one gateway. Use it in a `with` statement, in one thread.
+
+    Each method raises ApiError where the gateway refuses, and UnreachableError where
+    it does not answer.
+    """
+
+    def __init__(
+        self,
+        socket_path: str = SOCKET_PATH,
+        *,
+        pause: Callable[[float], None] = _pause,
+    ) -> None:
+        """Prepare; the first request connects.
+
+        Args:
+            socket_path: of the gateway's local socket.
+            pause: waits between two attempts to follow events, in seconds.
+        """
+        self._socket_path: Final = socket_path
+        self._pause: Final = pause
+        self._http: Final = httpx.Client(
+            base_url=BASE_URL,
+            transport=httpx.HTTPTransport(uds=socket_path),
+            timeout=TIMEOUT,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._http.close()
+
+    def status(self) -> Status:
+        """Return the gateway at a glance."""
+        return self._ask(calls.status())
+
+    def holders(self) -> Iterator[Holder]:
+        """Yield all holders, by id, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self._ask(calls.holders(cursor))
+            yield from page.items
+            if (cursor := page.next) is None:
+                return
+
+    def credentials(self) -> Iterator[Credential]:
+        """Yield all credentials, by id, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self._ask(calls.credentials(cursor))
+            yield from page.items
+            if (cursor := page.next) is None:
+                return
+
+    def enrolment(self) -> Enrolment | None:
+        """Return the ceremony under way, or the last one."""
+        return self._ask(calls.enrolment())
+
+    def enrol(self, order: EnrolmentOrder) -> Enrolment:
+        """Arm the ceremony; its steps are events."""
+        return self._ask(calls.enrol(order))
+
+    def answer_comparison(self, *, agree: bool) -> Enrolment:
+        """Say whether the number on the key equals the one shown."""
+        return self._ask(calls.answer_comparison(ComparisonAnswer(agree=agree)))
+
+    def cancel_enrolment(self) -> Enrolment:
+        """End the ceremony without a credential."""
+        return self._ask(calls.cancel_enrolment())
+
+    def set_credential_state(
+        self, credential_id: str, state: CredentialWish
+    ) -> Credential:
+        """Suspend, resume or revoke; holds for the very next touch."""
+        change = CredentialStateChange(state=state)
+        return self._ask(calls.set_credential_state(credential_id, change))
+
+    def set_mode(self, mode: Mode) -> Status:
+        """Lock down, or return to normal."""
+        return self._ask(calls.set_mode(ModeChange(mode=mode)))
+
+    def events(self, recent: int = 0) -> Generator[Item, None, None]:
+        """Follow what happens, for ever: a snapshot, then changes and heartbeats.
+
+        A broken stream is a Disconnected, and is taken up again where it broke; then
+        another Snapshot says how things stand, and whether anything is missing.
+
+        Args:
+            recent: how many past events to begin with.
+
+        Raises:
+            ApiError: the gateway refuses for good.
+        """
+        follower = Follower(recent)
+        while True:
+            try:
+                yield from self._stream(follower)
+                why = "The gateway ended the stream."
+            except UnreachableError as error:
+                why = str(error)
+            except ApiError as error:
+                if not is_passing(error):
+                    raise
+                why = str(error)
+            yield Disconnected(why)
+            self._pause(follower.pause_s())
+
+    def _stream(self, follower: Follower) -> Iterator[Item]:
+        with self._reading(follower) as lines:
+            while True:
+                with reaching(self._socket_path):
+                    line = next(lines, None)
+                if line is None:
+                    return
+                if (item := follower.line(line)) is not None:
+                    yield item
+
+    @contextmanager
+    def _reading(self, follower: Follower) -> Iterator[Iterator[str]]:
+        query, headers = follower.request()
+        request = self._http.build_request(
+            "GET", PATH, params=query, headers=headers, timeout=EVENTS_TIMEOUT
+        )
+        with reaching(self._socket_path):
+            response = self._http.send(request, stream=True)
+        try:
+            with reaching(self._socket_path):
+                if not response.is_success:
+                    response.read()
+            check(response)
+            yield response.iter_lines()
+        finally:
+            response.close()
+
+    def _ask(self, call: Call[_Answer]) -> _Answer:
+        with reaching(self._socket_path):
+            response = self._http.request(
+                call.method,
+                call.path,
+                params=call.query,
+                content=call.body,
+                headers={"content-type": "application/json"} if call.body else None,
+            )
+        return read(call, response)

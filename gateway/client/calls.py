@@ -1,0 +1,101 @@
+"""What can be asked of the API, as plain values; both clients send them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+from urllib.parse import quote
+
+from pydantic import TypeAdapter
+
+from gateway.schemas import (
+    PAGE_ITEMS_MAX,
+    ComparisonAnswer,
+    Credential,
+    CredentialPage,
+    CredentialStateChange,
+    Enrolment,
+    EnrolmentOrder,
+    HolderPage,
+    ModeChange,
+    Status,
+)
+
+Answer_co = TypeVar("Answer_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Answer_co]):
+    """One request, and how to read its answer."""
+
+    method: str
+    path: str
+    answer: TypeAdapter[Answer_co]
+    body: bytes | None = None
+    query: Mapping[str, str | int] = field(default_factory=dict)
+
+
+_STATUS: Final = TypeAdapter(Status)
+_HOLDERS: Final = TypeAdapter(HolderPage)
+_CREDENTIALS: Final = TypeAdapter(CredentialPage)
+_CREDENTIAL: Final = TypeAdapter(Credential)
+_ENROLMENT: Final = TypeAdapter(Enrolment)
+_MAYBE_ENROLMENT: Final[TypeAdapter[Enrolment | None]] = TypeAdapter(Enrolment | None)
+
+
+def status() -> Call[Status]:
+    """Ask for the gateway at a glance."""
+    return Call("GET", "/v1/status", _STATUS)
+
+
+def holders(cursor: str | None) -> Call[HolderPage]:
+    """Ask for one page of holders."""
+    return Call("GET", "/v1/holders", _HOLDERS, query=_page(cursor))
+
+
+def credentials(cursor: str | None) -> Call[CredentialPage]:
+    """Ask for one page of credentials."""
+    return Call("GET", "/v1/credentials", _CREDENTIALS, query=_page(cursor))
+
+
+def enrolment() -> Call[Enrolment | None]:
+    """Ask for the ceremony under way, or the last one."""
+    return Call("GET", "/v1/enrolment", _MAYBE_ENROLMENT)
+
+
+def enrol(order: EnrolmentOrder) -> Call[Enrolment]:
+    """Arm the ceremony."""
+    return Call("POST", "/v1/enrolment", _ENROLMENT, _json(order))
+
+
+def answer_comparison(answer: ComparisonAnswer) -> Call[Enrolment]:
+    """Say whether the numbers agree."""
+    return Call("POST", "/v1/enrolment/comparison", _ENROLMENT, _json(answer))
+
+
+def cancel_enrolment() -> Call[Enrolment]:
+    """End the ceremony."""
+    return Call("DELETE", "/v1/enrolment", _ENROLMENT)
+
+
+def set_credential_state(
+    credential_id: str, change: CredentialStateChange
+) -> Call[Credential]:
+    """Suspend, resume or revoke."""
+    path = f"/v1/credentials/{quote(credential_id, safe='')}/state"
+    return Call("PUT", path, _CREDENTIAL, _json(change))
+
+
+def set_mode(change: ModeChange) -> Call[Status]:
+    """Lock down, or return to normal."""
+    return Call("PUT", "/v1/door/mode", _STATUS, _json(change))
+
+
+def _page(cursor: str | None) -> dict[str, str | int]:
+    following = {} if cursor is None else {"cursor": cursor}
+    return {"limit": PAGE_ITEMS_MAX, **following}
+
+
+def _json(
+    model: EnrolmentOrder | ComparisonAnswer | CredentialStateChange | ModeChange,
+) -> bytes:
+    return model.model_dump_json().encode()

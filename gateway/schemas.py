@@ -1,0 +1,255 @@
+"""The API's models: what crosses the socket, in both directions.
+
+They import nothing of the gateway, so that a client can carry them alone. The words of
+states and modes are the ones of `core.facts`; a test holds the two together. Times are
+Unix milliseconds (`wall_ms`, `from_ms`, `until_ms`; 0 = no bound) or milliseconds since
+boot (`up_ms`). Models that leave the gateway may gain members; ones that come in refuse
+what they do not know.
+"""
+
+from enum import Enum
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    model_validator,
+)
+
+SOCKET_PATH: Final = "/run/keyra/gateway.sock"
+HEARTBEAT_S: Final = 5
+PAGE_ITEMS_MAX: Final = 200
+RECENT_EVENTS_MAX: Final = 500
+
+NAME_CHARS_MAX: Final = 120
+GROUPS_MAX: Final = 32
+CREDENTIAL_ID_CHARS_MAX: Final = 1364  # base64url of 1,023 bytes (WebAuthn L3 §4)
+WALL_MS_MAX: Final = 2**53 - 1  # what JSON carries exactly everywhere (RFC 8259 §6)
+
+
+def _word(value: object) -> object:
+    return value.value if isinstance(value, Enum) else value
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("must hold printable characters only, with no outer spaces")
+    return text
+
+
+CredentialState = Annotated[
+    Literal["active", "suspended", "revoked", "expired"], BeforeValidator(_word)
+]
+CredentialWish = Literal["active", "suspended", "revoked"]
+Mode = Annotated[Literal["Locked", "LockedDown"], BeforeValidator(_word)]
+Identifier = Annotated[
+    str, Field(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$", max_length=64)
+]
+CredentialId = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=CREDENTIAL_ID_CHARS_MAX)
+]
+WallMs = Annotated[int, Field(strict=True, ge=0, le=WALL_MS_MAX)]
+
+
+class _Outgoing(BaseModel):
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class _Incoming(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StageFigures(_Outgoing):
+    """How long one stage of a touch takes, over the samples kept."""
+
+    count: int
+    p50_us: int
+    p99_us: int
+
+
+class Door(_Outgoing):
+    """The door now; `phase` is secured, released, open, held or forced."""
+
+    id: str
+    phase: str
+    mode: Mode
+    deadline_up_ms: int | None = Field(
+        description="When the phase ends by itself, in milliseconds since boot."
+    )
+
+
+class Health(_Outgoing):
+    """What works."""
+
+    scanning: bool
+    ledger_writable: bool
+    strike_reachable: bool
+    clock_synchronised: bool
+
+
+class Status(_Outgoing):
+    """The gateway at a glance."""
+
+    version: str
+    site: str
+    gateway: str
+    up_ms: int
+    wall_ms: int
+    started_up_ms: int
+    door: Door
+    health: Health
+    ledger_size: int
+    last_event_id: int
+    stages: dict[str, StageFigures]
+    counts: dict[str, int]
+
+
+class Holder(_Outgoing):
+    """A holder; `name` is null once it was erased."""
+
+    id: str
+    name: str | None
+    groups: tuple[str, ...]
+    from_ms: int
+    until_ms: int
+    suspended: bool
+
+
+class Credential(_Outgoing):
+    """A credential; ids are base64url without padding."""
+
+    id: str
+    holder_id: str
+    state: CredentialState
+    aaguid: str
+    model: str
+    counter: int
+    until_ms: int
+
+
+class HolderPage(_Outgoing):
+    """Holders by id; `next` is the cursor of the page that follows, or null."""
+
+    items: tuple[Holder, ...]
+    next: str | None
+
+
+class CredentialPage(_Outgoing):
+    """Credentials by id; `next` is the cursor of the page that follows, or null."""
+
+    items: tuple[Credential, ...]
+    next: str | None
+
+
+class Enrolment(_Outgoing):
+    """The ceremony under way, or the last one.
+
+    `step` is armed, pairing, comparing, creating, proving, registered or failed.
+    """
+
+    id: str
+    holder_id: str
+    step: str
+    hint: str = Field(description="What to do next, one sentence.")
+    number: int | None = Field(
+        default=None, description="The six digits to compare while comparing."
+    )
+    reason: str | None = Field(
+        default=None, description="Why it failed, a stable word."
+    )
+    credential_id: str | None = None
+    model: str | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen in this ceremony."""
+        return self.step in {"registered", "failed"}
+
+
+class EnrolmentOrder(_Incoming):
+    """A holder, new or known, and a wish to register their key."""
+
+    holder_id: Identifier
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=NAME_CHARS_MAX),
+        AfterValidator(_printable),
+    ] = Field(description="The person's name; it never reaches the ledger.")
+    groups: Annotated[tuple[Identifier, ...], Field(max_length=GROUPS_MAX)]
+    from_ms: WallMs = 0
+    until_ms: WallMs = 0
+    credential_until_ms: WallMs = 0
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.until_ms and self.until_ms <= self.from_ms:
+            raise ValueError("until_ms must be later than from_ms, or 0")
+        return self
+
+
+class ComparisonAnswer(_Incoming):
+    """Whether the number on the key equals the one shown."""
+
+    agree: Annotated[bool, Field(strict=True)]
+
+
+class CredentialStateChange(_Incoming):
+    """The state wished for; "revoked" is final, and a credential expires by itself."""
+
+    state: CredentialWish
+
+
+class ModeChange(_Incoming):
+    """The mode wished for."""
+
+    mode: Literal["Locked", "LockedDown"]
+
+
+class Event(_Outgoing):
+    """One thing that happened.
+
+    Attributes:
+        id: rises by one within one run of the gateway.
+        kind: a stable word, such as "door.grant"; the ledger's `ev` where it is one.
+        data: pseudonyms, never names or secrets.
+    """
+
+    id: int
+    kind: str
+    wall_ms: int
+    up_ms: int
+    data: dict[str, JsonValue]
+
+
+class Snapshot(_Outgoing):
+    """The first message of every event stream.
+
+    Attributes:
+        resumed: whether the events that follow continue, without a gap, after the one
+            that was asked for; False where none was, or where it is no longer kept.
+    """
+
+    status: Status
+    resumed: bool
+
+
+class Fault(_Outgoing):
+    """One thing that is wrong with a request."""
+
+    where: str
+    what: str
+
+
+class Problem(_Outgoing):
+    """Problem details (RFC 9457), with a stable `code` for programs."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    faults: tuple[Fault, ...] = ()

@@ -32,8 +32,9 @@ from gateway.errors import (
 )
 from gateway.ports import Bond, Comparer
 from gateway.sim.air import Air, Radio
-from gateway.sim.bleak_backend import Central, backends, uncancelled
+from gateway.sim.bleak_backend import Central, backends, run
 from gateway.sim.bond_file import BondFile
+from gateway.sim.bumble_faults import RadioGoneError, uncancelled
 from gateway.sim.key_pairing import ENCRYPTION_KEY_ONLY
 
 CONNECT_MS: Final = 10_000
@@ -175,8 +176,8 @@ class SimulatedAdapter:
             await _pair_over(connection, address)
             method = await self._method(address, ceremony)
         finally:
-            with suppress(BaseBumbleError, BleakError), uncancelled(address):
-                await connection.disconnect()
+            with suppress(BleakError):
+                await run(connection.disconnect())
         self._central.tables.pop(address, None)
         return Bond(address, method)
 
@@ -235,14 +236,14 @@ async def _nobody(_number: int) -> bool:
 
 async def _pair_over(connection: Connection, address: PeerAddress) -> None:
     try:
-        with uncancelled(address):
+        with uncancelled():
             await connection.pair()
     except BaseBumbleError as error:
         raise PairingRefusedError(
             f"{address} or its holder refused the pairing ({error}): compare the"
             " numbers again, with the key in pairing mode."
         ) from error
-    except BleakError as error:
+    except RadioGoneError as error:
         raise LinkLostError(
             f"{address} went away while it paired: wake its pairing mode again."
         ) from error

@@ -7,8 +7,7 @@ the AD flags stand in `platform_data`. So what is written for BlueZ runs on this
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, TypeVar
 
@@ -31,6 +30,8 @@ from bumble.core import UUID, AdvertisingData, BaseBumbleError
 from bumble.core import TimeoutError as BumbleTimeoutError
 from bumble.device import Advertisement, Connection, Device, Peer
 from bumble.hci import Address, HCI_Error, HCI_ErrorCode, OwnAddressType
+
+from gateway.sim.bumble_faults import RadioGoneError, uncancelled
 
 ATT_MTU: Final = 517  # 512 bytes of value, and the headers
 TABLES_MAX: Final = 1_024
@@ -82,11 +83,11 @@ class Central:
                 return await self._connect(address, timeout_s)
         except BumbleTimeoutError as error:
             raise TimeoutError(f"{address} did not answer.") from error
-        except BaseBumbleError as error:
+        except (BaseBumbleError, RadioGoneError) as error:
             raise BleakError(f"The connection failed: {error}") from error
 
     async def _connect(self, address: str, timeout_s: float) -> Connection:
-        with uncancelled(address):
+        with uncancelled():
             return await self.device.connect(
                 Address(address),
                 own_address_type=OwnAddressType.RANDOM,
@@ -105,20 +106,19 @@ class Central:
             self.tables.popitem(last=False)
 
 
-@contextmanager
-def uncancelled(address: str) -> Iterator[None]:
-    """Turn Bumble's cancellation of what waited for a lost link into an error.
+async def run(work: Awaitable[_T]) -> _T:
+    """Wait for Bumble; its errors come out as bleak's.
 
     Raises:
-        BleakError: the link is gone.
+        BleakError: whatever went wrong.
     """
     try:
-        yield
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise  # somebody really cancelled us
-        raise BleakError(f"{address} disconnected.") from error
+        with uncancelled():
+            return await work
+    except ATT_Error as error:
+        raise BleakGATTProtocolError(int(error.error_code)) from error
+    except (BaseBumbleError, RadioGoneError) as error:
+        raise BleakError(f"{type(error).__name__}: {error}") from error
 
 
 class BumbleScanner(BaseBleakScanner):
@@ -140,17 +140,17 @@ class BumbleScanner(BaseBleakScanner):
         """Scan, duplicates included."""
         self.seen_devices = {}
         self.central.device.on("advertisement", self._on_advertisement)
-        with uncancelled("The adapter"):
-            await self.central.device.start_scanning(
+        await run(
+            self.central.device.start_scanning(
                 active=False, own_address_type=OwnAddressType.RANDOM
             )
+        )
 
     async def stop(self) -> None:
         """Stop."""
         device = self.central.device
         device.remove_listener("advertisement", self._on_advertisement)
-        with uncancelled("The adapter"):
-            await device.stop_scanning()
+        await run(device.stop_scanning())
 
     def _on_advertisement(self, advertisement: Advertisement) -> None:
         data = advertisement.data
@@ -235,10 +235,10 @@ class BumbleClient(BaseBleakClient):
         elif pair:
             await self.pair()
         self._peer = Peer(connection)
-        await self._run(self._peer.request_mtu(ATT_MTU))
+        await run(self._peer.request_mtu(ATT_MTU))
         table = self.central.tables.get(self.address) if bonded else None
         if table is None:
-            table = await self._run(_discover(self._peer))
+            table = await run(_discover(self._peer))
             if bonded:
                 self.central.remember(self.address, table)
         self.services = self._collect(table)
@@ -246,13 +246,13 @@ class BumbleClient(BaseBleakClient):
     async def disconnect(self) -> None:
         """Disconnect; no error if that has happened."""
         if self._connection is not None:
-            await self._run(self._connection.disconnect())
+            await run(self._connection.disconnect())
 
     async def pair(self, *_args: Any, **_kwargs: Any) -> None:
         """Bond; the pairing delegate of the device decides how."""
         if self._connection is None:
             raise BleakError("Not connected")
-        await self._run(self._connection.pair())
+        await run(self._connection.pair())
 
     async def unpair(self) -> None:
         """Forget the bond on this side."""
@@ -308,7 +308,7 @@ class BumbleClient(BaseBleakClient):
 
     async def _encrypt(self, connection: Connection) -> None:
         try:
-            await self._run(connection.encrypt())
+            await run(connection.encrypt())
         except BleakError as error:
             cause = error.__cause__
             lost_key = isinstance(cause, HCI_Error) and cause.error_code in _LOST_KEY
@@ -321,21 +321,11 @@ class BumbleClient(BaseBleakClient):
             raise
 
     async def _read(self, handle: int) -> bytes:
-        return await self._run(self._required().gatt_client.read_value(handle))
+        return await run(self._required().gatt_client.read_value(handle))
 
     async def _write(self, handle: int, data: bytes, *, response: bool) -> None:
         client = self._required().gatt_client
-        await self._run(client.write_value(handle, data, with_response=response))
-
-    async def _run(self, work: Awaitable[_T]) -> _T:
-        """Wait for Bumble; its errors come out as bleak's."""
-        try:
-            with uncancelled(self.address):
-                return await work
-        except ATT_Error as error:
-            raise BleakGATTProtocolError(int(error.error_code)) from error
-        except BaseBumbleError as error:
-            raise BleakError(f"{type(error).__name__}: {error}") from error
+        await run(client.write_value(handle, data, with_response=response))
 
     def _required(self) -> Peer:
         if self._peer is None:

@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +36,7 @@ from gateway.sim.authenticator import (
     Authenticator,
     Finger,
 )
+from gateway.sim.bumble_faults import RadioGoneError, uncancelled
 from gateway.sim.entropy import SeededEntropy
 from gateway.sim.fido_service import FidoService, _uuid
 from gateway.sim.key_pairing import KeyIo, KeyPairing
@@ -486,17 +488,16 @@ class _Job:
     async def run(self) -> None:
         """Do it, within its time; a link that broke meanwhile does not matter."""
         try:
-            async with asyncio.timeout(_JOB_MS_MAX / 1000):
-                await self._work()
-        except (BaseBumbleError, TimeoutError):
-            pass  # the state it was to bring about is gone or comes by itself
-        except asyncio.CancelledError:
-            # Bumble cancels what waits for a link that broke; that is not us.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
+            with suppress(BaseBumbleError, TimeoutError, RadioGoneError):
+                async with asyncio.timeout(_JOB_MS_MAX / 1000):
+                    with uncancelled():
+                        await self._work()
         finally:
             self.done.set()
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # Python 3.11's wait_for, in Bumble, can swallow a cancellation.
+            raise asyncio.CancelledError
 
 
 def _known(request: bytes) -> bool:

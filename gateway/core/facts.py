@@ -100,6 +100,7 @@ class DenialReason(Enum):
         "ledger-unavailable",
         "The ledger cannot be written, and nothing opens without an entry.",
     )
+    DOOR_REFUSED = "door-refused", "The grant no longer fitted the door's state."
     STRIKE_UNAVAILABLE = "strike-unavailable", "The strike's process is out of reach."
 
 

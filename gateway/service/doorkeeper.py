@@ -91,8 +91,8 @@ class Doorkeeper:
         if change.name is InputName.CONTACT_OPEN:
             await self._hear(Opened() if change.active else Closed())
         elif change.name is InputName.EXIT_REQUEST and change.active:
-            self._recorder.note(entries.exit_record(self._door.id))
             await self._hear(Egress(change.name, change.up_ms))
+            self._recorder.note(entries.exit_record(self._door.id))
 
     async def set_mode(self, mode: Mode) -> None:
         """Follow a mode whose entry is already durable."""

@@ -1,5 +1,8 @@
 """Writes what happened to the ledger, in order, without making the door wait.
 
+Every entry is checked against the registry before it is written and folded into it
+right after, so that the registry in memory is always what the ledger says.
+
 Two ways in. `append` and `append_grant` wait for durability and may fail: a grant and a
 denial go this way. `note` never waits: door inputs and alarms are queued and written
 as soon as the ledger can. While it cannot, denials are counted and, afterwards, summed
@@ -10,11 +13,12 @@ import asyncio
 from collections import Counter, deque
 from typing import Final
 
-from gateway.core.entries import Record, missed_record
+from gateway.core.entries import Record, grant_record, missed_record
 from gateway.core.facts import DenialReason
 from gateway.core.ids import DoorId
 from gateway.core.policy import Grant
 from gateway.core.position import LedgerPosition
+from gateway.core.registry import Registry
 from gateway.errors import JournalError, JournalStateUnknownError
 from gateway.ports import Clock, Journal
 from gateway.service.events import EventStream
@@ -28,8 +32,14 @@ class Recorder:
     """The gateway's pen."""
 
     def __init__(
-        self, journal: Journal, clock: Clock, door: DoorId, events: EventStream
+        self,
+        journal: Journal,
+        registry: Registry,
+        clock: Clock,
+        door: DoorId,
+        events: EventStream,
     ) -> None:
+        self._registry: Final = registry
         self._journal: Final = journal
         self._clock: Final = clock
         self._door: Final = door
@@ -45,7 +55,13 @@ class Recorder:
         return self._writable
 
     async def append(self, *records: Record) -> LedgerPosition:
-        """Write entries durably; see Journal.append."""
+        """Write entries durably; see Journal.append.
+
+        Raises:
+            RegistryError: one of them would be an illegal change; none was written.
+        """
+        for record in records:
+            self._registry.check(record.ev, record.what)
         try:
             position = await self._journal.append(*records)
         except JournalError:
@@ -54,8 +70,10 @@ class Recorder:
         self._written(*records, n=position.n)
         return position
 
-    async def append_grant(self, grant: Grant, record: Record) -> LedgerPosition:
+    async def append_grant(self, grant: Grant) -> LedgerPosition:
         """Write the entry of a grant durably; see Journal.append_grant."""
+        record = grant_record(grant)
+        self._registry.check(record.ev, record.what)
         try:
             position = await self._journal.append_grant(grant)
         except JournalError:
@@ -123,6 +141,7 @@ class Recorder:
         now = self._clock.now()
         first = n - len(records) + 1
         for offset, record in enumerate(records):
+            self._registry.apply(first + offset, record.ev, record.what)
             self._events.publish(
                 record.ev, now, {"entry": first + offset, **record.what}
             )

@@ -1,0 +1,343 @@
+"""One touch, from the advert to the strike: verified, decided, durable, released.
+
+The order cannot be changed here: each step wants what only the step before can make.
+Whatever goes wrong ends in exactly one denial with an entry, or, where the ledger
+itself is what fails, in one that is counted and summed up later.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core import entries
+from gateway.core.assertion import Answer, verify
+from gateway.core.challenge import NONCE_BYTES, Challenge, ChallengeBook, Purpose
+from gateway.core.denial import Deny
+from gateway.core.door_events import Refused, Unlock
+from gateway.core.encoding import to_base64url
+from gateway.core.facts import CredentialState, DenialReason, Mode, Pattern
+from gateway.core.ids import CredentialId, PeerAddress
+from gateway.core.policy import DoorPolicy, Grant, decide
+from gateway.core.registry import Registry
+from gateway.ctap.command import CtapCommand, get_assertion, get_info
+from gateway.ctap.framing import KeepaliveStatus
+from gateway.ctap.pin_uv import get_uv_retries, parse_uv_retries
+from gateway.ctap.response import parse_response
+from gateway.ctap.status import CtapStatus
+from gateway.errors import (
+    AuthenticatorError,
+    BondMissingError,
+    JournalError,
+    JournalStateUnknownError,
+    LinkError,
+    LinkTimeoutError,
+    WireError,
+)
+from gateway.ports import Clock, Entropy, Indicators, Link, Radio, Telemetry
+from gateway.service.conversation import converse
+from gateway.service.doorkeeper import Doorkeeper
+from gateway.service.events import EventStream
+from gateway.service.recorder import Recorder
+
+SHORT_EXCHANGE_MS_MAX: Final = 2_000
+QUIET_AFTER_GRANT_MS: Final = 2_000
+QUIET_AFTER_DENIAL_MS: Final = 500
+QUIET_AFTER_NO_TOUCH_MS: Final = 5_000
+
+# CTAP 2.2 §8.2: what a key's refusal means at a door. Others are KEY_ERROR.
+_REFUSALS: Final[Mapping[int, DenialReason]] = {
+    CtapStatus.UV_INVALID: DenialReason.FINGER_NOT_RECOGNISED,
+    CtapStatus.UV_BLOCKED: DenialReason.FINGER_BLOCKED,
+    CtapStatus.OPERATION_DENIED: DenialReason.DECLINED,
+    CtapStatus.USER_ACTION_TIMEOUT: DenialReason.NO_TOUCH,
+    CtapStatus.ACTION_TIMEOUT: DenialReason.NO_TOUCH,
+    CtapStatus.KEEPALIVE_CANCEL: DenialReason.NO_TOUCH,
+    CtapStatus.NO_CREDENTIALS: DenialReason.KEY_WITHOUT_CREDENTIAL,
+    CtapStatus.INVALID_CREDENTIAL: DenialReason.KEY_WITHOUT_CREDENTIAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TouchOutcome:
+    """How a touch ended.
+
+    Attributes:
+        reason: why not, or None for a grant that released the door.
+        entry: the grant's entry, or None.
+        stages_us: how long each stage took, in microseconds.
+        quiet_ms: how long this key's adverts mean nothing now.
+    """
+
+    reason: DenialReason | None
+    entry: int | None
+    stages_us: Mapping[str, int]
+    quiet_ms: int
+
+
+class _Stopwatch:
+    """Durations of the stages of one touch, also told to telemetry as they end."""
+
+    def __init__(self, clock: Clock, telemetry: Telemetry) -> None:
+        self._clock: Final = clock
+        self._telemetry: Final = telemetry
+        self._lap_us = clock.ticks_us()
+        self.stages_us: Final[dict[str, int]] = {}
+
+    def lap(self, stage: str) -> None:
+        now_us = self._clock.ticks_us()
+        self.stages_us[stage] = now_us - self._lap_us
+        self._telemetry.stage(stage, now_us - self._lap_us)
+        self._lap_us = self._clock.ticks_us()
+
+
+class _Refusal(Exception):  # noqa: N818 - an outcome on its way out, not an error
+    """The touch ends here, with this one denial."""
+
+    def __init__(self, denial: Deny) -> None:
+        super().__init__(denial.reason.value)
+        self.denial = denial
+
+
+class Sessions:
+    """Runs touches at one door. Several may run side by side, one for each key."""
+
+    def __init__(  # noqa: PLR0913 - its collaborators, by name
+        self,
+        *,
+        book: ChallengeBook,
+        registry: Registry,
+        policy: DoorPolicy,
+        challenge_life_ms: int,
+        clock: Clock,
+        entropy: Entropy,
+        radio: Radio,
+        indicators: Indicators,
+        recorder: Recorder,
+        doorkeeper: Doorkeeper,
+        telemetry: Telemetry,
+        events: EventStream,
+    ) -> None:
+        self._book: Final = book
+        self._registry: Final = registry
+        self._policy: Final = policy
+        self._challenge_life_ms: Final = challenge_life_ms
+        self._clock: Final = clock
+        self._entropy: Final = entropy
+        self._radio: Final = radio
+        self._indicators: Final = indicators
+        self._recorder: Final = recorder
+        self._doorkeeper: Final = doorkeeper
+        self._telemetry: Final = telemetry
+        self._events: Final = events
+        self._wrong_fingers: Final[set[CredentialId]] = set()
+
+    async def touch(
+        self, address: PeerAddress, credential_id: CredentialId
+    ) -> TouchOutcome:
+        """Ask the key at `address` for its one credential, and act on the answer.
+
+        Raises:
+            JournalStateUnknownError: the process must stop and reopen the ledger.
+        """
+        watch = _Stopwatch(self._clock, self._telemetry)
+        reason, entry = None, None
+        try:
+            challenge, answer = await self._exchange(address, credential_id, watch)
+            grant = self._judge(challenge, answer, watch)
+            entry = await self._release(grant, watch)
+        except _Refusal as refusal:
+            reason = refusal.denial.reason
+            await self._deny(refusal.denial)
+        return self._ended(watch, reason, entry)
+
+    async def _exchange(
+        self, address: PeerAddress, credential_id: CredentialId, watch: _Stopwatch
+    ) -> tuple[Challenge, Answer]:
+        """Challenge the key over its bond and return what it answered."""
+        link = None
+        try:
+            link = await self._radio.connect(address)
+            watch.lap("connect")
+            await self._spare_last_try(link, credential_id)
+            return await self._ask(link, credential_id, watch)
+        except (LinkError, WireError, AuthenticatorError) as error:
+            reason = _why(error)
+            if reason is DenialReason.FINGER_NOT_RECOGNISED:
+                self._wrong_fingers.add(credential_id)
+            raise _Refusal(self._unanswered(reason, credential_id)) from error
+        finally:
+            if link is not None:
+                await link.close()
+
+    async def _spare_last_try(self, link: Link, credential_id: CredentialId) -> None:
+        """After a wrong finger, ask how many tries are left; never use the last one."""
+        if credential_id not in self._wrong_fingers:
+            return
+        deadline_ms = self._clock.now().up_ms + SHORT_EXCHANGE_MS_MAX
+        info = parse_response(
+            CtapCommand.GET_INFO,
+            await converse(link, self._clock, get_info(), deadline_ms),
+        )
+        if (protocol := info.pin_uv_protocol) is None:
+            return
+        retries = parse_uv_retries(
+            await converse(link, self._clock, get_uv_retries(protocol), deadline_ms)
+        )
+        if retries == 1:
+            raise _Refusal(
+                self._unanswered(DenialReason.LAST_TRY_SPARED, credential_id)
+            )
+
+    async def _ask(
+        self, link: Link, credential_id: CredentialId, watch: _Stopwatch
+    ) -> tuple[Challenge, Answer]:
+        challenge = self._book.issue(
+            self._clock.now(),
+            self._entropy.token(NONCE_BYTES),
+            credential_id=credential_id,
+            life_ms=self._challenge_life_ms,
+        )
+        request = get_assertion(
+            rp_id=challenge.rp_id,
+            client_data_hash=challenge.client_data_hash,
+            credential_id=credential_id,
+        )
+        self._indicators.show(Pattern.VERIFYING)
+        watch.lap("challenge")
+        payload = await converse(
+            link, self._clock, request, challenge.expires_ms, self._on_keepalive
+        )
+        assertion = parse_response(CtapCommand.GET_ASSERTION, payload)
+        watch.lap("answer")
+        return challenge, Answer(
+            authenticator_data=assertion.auth_data,
+            signature=assertion.signature,
+            credential_id=CredentialId(assertion.credential_id or credential_id),
+            client_data_json=challenge.client_data_json,
+        )
+
+    def _judge(self, challenge: Challenge, answer: Answer, watch: _Stopwatch) -> Grant:
+        """Verify, then decide."""
+        now = self._clock.now()
+        asked = challenge.credential_id
+        verified = verify(
+            self._book,
+            challenge.digest,
+            answer,
+            self._registry.credential(asked) if asked else None,
+            Purpose.DOOR_UNLOCK,
+            now,
+        )
+        watch.lap("verify")
+        if isinstance(verified, Deny):
+            raise _Refusal(verified)
+        self._wrong_fingers.discard(verified.credential_id)
+        decision = decide(
+            verified, self._registry, self._policy, self._doorkeeper.door.mode, now
+        )
+        watch.lap("decide")
+        if isinstance(decision, Deny):
+            raise _Refusal(decision)
+        return decision
+
+    async def _release(self, grant: Grant, watch: _Stopwatch) -> int:
+        """Write the entry, then let the door move."""
+        try:
+            position = await self._recorder.append_grant(grant)
+        except JournalStateUnknownError:
+            raise
+        except JournalError as error:
+            raise _Refusal(
+                self._after(grant, DenialReason.LEDGER_UNAVAILABLE)
+            ) from error
+        watch.lap("append")
+        hindrance = await self._doorkeeper.unlock(Unlock(grant, position))
+        watch.lap("strike")
+        if hindrance is not None:
+            reason = DenialReason.STRIKE_UNAVAILABLE
+            if isinstance(hindrance, Refused):
+                reason = (
+                    DenialReason.LOCKDOWN
+                    if self._doorkeeper.door.mode is Mode.LOCKED_DOWN
+                    else DenialReason.DOOR_REFUSED
+                )
+            raise _Refusal(self._after(grant, reason))
+        return position.n
+
+    async def _deny(self, denial: Deny) -> None:
+        self._indicators.show(Pattern.DENIED)
+        records = [entries.deny_record(denial)]
+        if (
+            denial.reason is DenialReason.COUNTER_NOT_RISING
+            and denial.credential_id is not None
+        ):
+            records += self._suspension(denial.credential_id)
+        await self._recorder.deny(denial.reason, *records)
+
+    def _suspension(self, credential_id: CredentialId) -> list[entries.Record]:
+        """A counter that does not rise: suspend what may have been cloned."""
+        credential = self._registry.credential(credential_id)
+        if credential is None or credential.state is not CredentialState.ACTIVE:
+            return []
+        self._indicators.show(Pattern.ALARM)
+        return [
+            entries.credential_state_record(
+                credential_id,
+                CredentialState.SUSPENDED,
+                DenialReason.COUNTER_NOT_RISING.value,
+                entries.GATEWAY,
+            ),
+            entries.alarm_record("cloned-key", to_base64url(credential_id)),
+        ]
+
+    def _unanswered(self, reason: DenialReason, credential_id: CredentialId) -> Deny:
+        """A denial without an answer: nobody proved to be that key."""
+        return Deny(reason, self._book.place.door, credential_id)
+
+    def _after(self, grant: Grant, reason: DenialReason) -> Deny:
+        """A denial after the grant was decided: the door did not move."""
+        return Deny(
+            reason,
+            grant.door,
+            grant.verified.credential_id,
+            grant.verified.holder_id,
+        )
+
+    def _on_keepalive(self, status: int) -> None:
+        if status == KeepaliveStatus.UP_NEEDED:
+            self._indicators.show(Pattern.TOUCH_NOW)
+
+    def _ended(
+        self, watch: _Stopwatch, reason: DenialReason | None, entry: int | None
+    ) -> TouchOutcome:
+        word = "granted" if reason is None else reason.value
+        self._telemetry.count(f"touch.{word}")
+        self._events.publish(
+            "touch.ended",
+            self._clock.now(),
+            {"result": word, "entry": entry, "stages_us": dict(watch.stages_us)},
+        )
+        return TouchOutcome(reason, entry, watch.stages_us, _quiet_ms(reason))
+
+
+def _why(error: LinkError | WireError | AuthenticatorError) -> DenialReason:
+    """Say what a failure of the key or its link means at a door."""
+    match error:
+        case BondMissingError():
+            return DenialReason.BOND_MISSING
+        case AuthenticatorError(status=status):
+            return _REFUSALS.get(status, DenialReason.KEY_ERROR)
+        case LinkTimeoutError():
+            return DenialReason.NO_TOUCH
+        case LinkError():
+            return DenialReason.LINK_LOST
+        case _:
+            return DenialReason.WIRE_BROKEN
+
+
+def _quiet_ms(reason: DenialReason | None) -> int:
+    if reason is None:
+        return QUIET_AFTER_GRANT_MS
+    if reason is DenialReason.NO_TOUCH:
+        return QUIET_AFTER_NO_TOUCH_MS
+    return QUIET_AFTER_DENIAL_MS

@@ -18,8 +18,6 @@ from bumble.host import Host
 from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport.common import (
     AsyncPipeSink,
-    StreamPacketSink,
-    StreamPacketSource,
 )
 
 from gateway.core.ids import PeerAddress
@@ -35,6 +33,7 @@ from gateway.sim.air import Air, Radio
 from gateway.sim.bleak_backend import Central, backends, run
 from gateway.sim.bond_file import BondFile
 from gateway.sim.bumble_faults import RadioGoneError, uncancelled
+from gateway.sim.hci_socket import HciSink, HciStream
 from gateway.sim.key_pairing import ENCRYPTION_KEY_ONLY
 
 CONNECT_MS: Final = 10_000
@@ -113,7 +112,7 @@ class SimulatedAdapter:
                 f"No simulated air at {socket}: start gateway.sim.world first."
             ) from error
         bonds = BondFile(bond_file, DEFAULT_ADDRESS)
-        host = Host(source, StreamPacketSink(transport))
+        host = Host(source, HciSink(transport))
         device = await _power_on(host, name, bonds)
         adapter = cls(device, bonds, just_works_allowed=just_works_allowed)
         adapter._transport = transport
@@ -196,14 +195,6 @@ class SimulatedAdapter:
                 f"{address} can only pair unseen (Just Works), which this site forbids."
             )
         return "just-works"
-
-
-class HciStream(StreamPacketSource):
-    """HCI packets (H4) from a stream; tells its sink when the stream ends."""
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        """Pass it on: every link of this adapter is gone."""
-        self.on_transport_lost()
 
 
 class _Ceremony(PairingDelegate):

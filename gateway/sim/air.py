@@ -166,6 +166,11 @@ class Air(LocalLink):
         self._held: Final[dict[_Pair, list[_Delivery]]] = {}
         self._breaking: Final[dict[_Pair, asyncio.TimerHandle]] = {}
 
+    @property
+    def listeners(self) -> int:
+        """How many gateways' radios are on the air."""
+        return len(self._listeners)
+
     def place(self, radio: str, distance_m: float) -> None:
         """Put a radio that far from the door, where the scanners hang.
 

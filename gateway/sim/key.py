@@ -172,8 +172,10 @@ class KeyraDevice:
 
     # What a person does.
 
-    async def present(self, distance_m: float = HERE_M) -> None:
-        """Wake the key at the door: it advertises.
+    async def present(
+        self, distance_m: float = HERE_M, awake_ms: int = AWAKE_MS
+    ) -> None:
+        """Wake the key at that distance: it advertises until it is used or idle.
 
         Raises:
             SimulationError: its battery is flat.
@@ -182,7 +184,7 @@ class KeyraDevice:
         self._air.place(self.name, distance_m)
         self._awake = True
         self._done = False
-        self._arm("sleep", AWAKE_MS, self._on_idle)
+        self._arm("sleep", awake_ms, self._on_idle)
         await self._submit(self._settle)
 
     async def touch(self, times: int = 1, after_ms: int = 0) -> None:

@@ -1,0 +1,86 @@
+"""ports.Inputs and ports.Indicators on the simulated board."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Final
+
+from gateway.core.facts import InputName, Pattern
+from gateway.errors import SimulationError
+from gateway.ports import Clock, InputChanged
+from gateway.sim.pins import InputEvent, PinBoard
+
+CHANGES_MAX: Final = 1_024
+PATTERNS_MAX: Final = 10_000
+
+
+class BoardInputs:
+    """ports.Inputs of a board in this process."""
+
+    def __init__(self, board: PinBoard, clock: Clock) -> None:
+        """Watch a board; times are the clock's."""
+        self._board: Final = board
+        self._clock: Final = clock
+
+    async def changes(self) -> AsyncIterator[InputChanged]:
+        """Yield each input once, then every change."""
+        queue: asyncio.Queue[InputEvent] = asyncio.Queue(CHANGES_MAX)
+        stop = self._board.watch(queue.put_nowait)
+        try:
+            while True:
+                event = await queue.get()
+                yield InputChanged(event.name, event.active, self._clock.now().up_ms)
+        finally:
+            stop()
+
+
+class SocketInputs:
+    """ports.Inputs of a world process, by its `pins.sock`."""
+
+    def __init__(self, socket: Path, clock: Clock) -> None:
+        """Watch a board; times are the clock's, at arrival."""
+        self._socket: Final = socket
+        self._clock: Final = clock
+
+    async def changes(self) -> AsyncIterator[InputChanged]:
+        """Yield each input once, then every change.
+
+        Raises:
+            SimulationError: the world is not there, or went away.
+        """
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(self._socket))
+        except OSError as error:
+            raise SimulationError(
+                f"No simulated pins at {self._socket}: start gateway.sim.world first."
+            ) from error
+        try:
+            writer.write(b'{"watch":true}\n')
+            while line := await reader.readline():
+                said = json.loads(line)
+                yield InputChanged(
+                    InputName(said["input"]), said["active"], self._clock.now().up_ms
+                )
+            raise SimulationError("The simulated pins went away.")
+        finally:
+            writer.close()
+
+
+class TracedIndicators:
+    """ports.Indicators that remember what was shown, and tell whoever looks on."""
+
+    def __init__(
+        self, clock: Clock, on_pattern: Callable[[Pattern], None] | None = None
+    ) -> None:
+        """Show nothing yet."""
+        self.shown: Final[deque[tuple[int, Pattern]]] = deque(maxlen=PATTERNS_MAX)
+        self._clock: Final = clock
+        self._on_pattern: Final = on_pattern
+
+    def show(self, pattern: Pattern) -> None:
+        """Show a pattern until the next one."""
+        self.shown.append((self._clock.now().up_ms, pattern))
+        if self._on_pattern is not None:
+            self._on_pattern(pattern)

@@ -1,0 +1,264 @@
+"""The simulated world as a process of its own, which survives what the gateway suffers.
+
+    python -m gateway.sim.world --dir DIR --seed N [--keys N]
+
+It listens in DIR: `hci.sock` (each connection is a controller on the air, H4),
+`pins.sock` (outputs and inputs, JSON lines) and `world.sock` (verbs, JSON lines). It
+prints one line of JSON when it is ready, and its seed when something fails.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from gateway.errors import KeyraError, SimulationError
+from gateway.sim.air import Radio
+from gateway.sim.hci_socket import HciSink, HciStream
+from gateway.sim.pins import InputEvent
+from gateway.sim.place import Place
+from gateway.sim.verbs import perform
+from gateway.sim.wire import (
+    LINE_BYTES_MAX,
+    BadLineError,
+    Handler,
+    Message,
+    encode,
+    read_message,
+    serve_one,
+)
+from gateway.strike.wiring import Lock, Relay
+
+HCI_SOCKET: Final = "hci.sock"
+PINS_SOCKET: Final = "pins.sock"
+WORLD_SOCKET: Final = "world.sock"
+LISTENERS_MAX: Final = 16
+
+
+class World:
+    """Serves one place on three sockets until it is cancelled."""
+
+    def __init__(self, place: Place, directory: Path) -> None:
+        """Take a place that is entered already.
+
+        Args:
+            place: what to serve.
+            directory: where the sockets will be; it exists.
+        """
+        self._place: Final = place
+        self._directory: Final = directory
+        self._listeners = 0
+
+    async def serve(self) -> None:
+        """Open the sockets, say so, and serve for ever."""
+        loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as stack:
+            hci = await loop.create_unix_server(
+                self._listener, str(self._free(HCI_SOCKET))
+            )
+            await stack.enter_async_context(hci)
+            await stack.enter_async_context(await self._lines(PINS_SOCKET, self._pins))
+            await stack.enter_async_context(
+                await self._lines(WORLD_SOCKET, self._verbs)
+            )
+            print(  # noqa: T201 - whoever started us waits for this line
+                json.dumps({"ready": True, "seed": self._place.seed}), flush=True
+            )
+            await loop.create_future()
+
+    async def _lines(self, name: str, handler: Handler) -> asyncio.Server:
+        return await asyncio.start_unix_server(
+            lambda reader, writer: serve_one(handler, reader, writer),
+            str(self._free(name)),
+            limit=LINE_BYTES_MAX,
+        )
+
+    def _free(self, name: str) -> Path:
+        path = self._directory / name
+        path.unlink(missing_ok=True)
+        return path
+
+    # hci.sock
+
+    def _listener(self) -> asyncio.Protocol:
+        self._listeners += 1
+        return _Listener(self._place, f"gateway-{self._listeners}")
+
+    # pins.sock
+
+    async def _pins(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        first = await read_message(reader)
+        if first is None:
+            return
+        if first.get("watch") is True:
+            await self._watch(reader, writer)
+        else:
+            await self._hold(first, reader, writer)
+
+    async def _watch(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        def tell(event: InputEvent) -> None:
+            said = {"active": event.active, "up_ns": event.up_ns}
+            writer.write(encode({"input": event.name.value, **said}))
+
+        stop = self._place.pins.watch(tell)
+        try:
+            await reader.read()  # says nothing more; its end is the watcher's
+        finally:
+            stop()
+
+    async def _hold(
+        self,
+        first: Message,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        name = str(first.get("claim"))
+        try:
+            self._place.pins.claim(name, first.get("level", -1))
+        except SimulationError as error:
+            writer.write(encode({"ok": False, "error": str(error)}))
+            return
+        try:
+            writer.write(encode({"ok": True}))
+            while (message := await read_message(reader)) is not None:
+                writer.write(encode(self._move(name, message)))
+        finally:
+            self._place.pins.let_go(name)
+
+    def _move(self, name: str, message: Message) -> Message:
+        try:
+            up_ns = self._place.pins.set(name, message.get("set", -1))
+        except SimulationError as error:
+            return {"ok": False, "error": str(error)}
+        return {"ok": True, "up_ns": up_ns}
+
+    # world.sock
+
+    async def _verbs(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while (message := await read_message(reader)) is not None:
+            answer: Message = {"id": message.get("id")}
+            arguments = message.get("with", {})
+            try:
+                if not isinstance(arguments, dict):
+                    raise BadLineError("`with` is no JSON object")
+                value = await perform(self._place, str(message.get("do")), arguments)
+                answer |= {"ok": True, "value": value}
+            except SimulationError as error:
+                answer |= {"ok": False, "error": str(error)}
+            writer.write(encode(answer))
+            await writer.drain()
+
+
+class _Listener(HciStream):
+    """One gateway's controller, for as long as its connection lasts."""
+
+    def __init__(self, place: Place, name: str) -> None:
+        super().__init__(self._leave)
+        self._place: Final = place
+        self._name: Final = name
+        self._radio: Radio | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if not isinstance(transport, asyncio.WriteTransport):
+            raise TypeError("a stream socket's transport writes")
+        self._radio = Radio(self._name, self._place.air, listens=True)
+        self._radio.host = HciSink(transport)
+        self.set_packet_sink(self._radio)
+
+    def _leave(self) -> None:
+        if self._radio is not None:
+            self._place.air.leave(self._radio)
+
+
+async def live(options: argparse.Namespace) -> None:
+    """Build the place that the options describe and serve it."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def end() -> None:
+        if task is not None:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, end)
+    loop.add_signal_handler(signal.SIGINT, end)
+    place = Place(
+        options.seed,
+        loss=options.loss,
+        lock=Lock(options.lock),
+        relay=Relay(options.relay),
+        keeps_outputs=options.outputs == "keep",
+    )
+    async with place:
+        for number in range(1, options.keys + 1):
+            await place.add_key(f"k{number:04}")
+        if options.with_parent:
+            await loop.connect_read_pipe(lambda: _Parent(end), sys.stdin)
+        await World(place, options.dir).serve()
+
+
+class _Parent(asyncio.Protocol):
+    """Ends the world when whoever holds our standard input is gone."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._end: Final = end
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._end()
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("gateway.sim.world", description=__doc__)
+    parser.add_argument("--dir", type=Path, required=True, help="where to listen")
+    parser.add_argument("--seed", type=int, required=True, help="decides all chance")
+    parser.add_argument("--keys", type=int, default=0, help="make k0001, k0002, …")
+    parser.add_argument("--loss", type=float, default=0.0, help="share of lost adverts")
+    parser.add_argument(
+        "--lock", choices=[lock.value for lock in Lock], default="fail-secure"
+    )
+    parser.add_argument(
+        "--relay", choices=[relay.value for relay in Relay], default="active-high"
+    )
+    parser.add_argument(
+        "--outputs",
+        choices=["keep", "float"],
+        default="keep",
+        help="what a line does when its holder dies (persist_gpio_outputs)",
+    )
+    parser.add_argument(
+        "--with-parent", action="store_true", help="end when standard input ends"
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a world until SIGTERM; return the exit code."""
+    options = _options(arguments)
+    # Bumble warns of what is a story here: refused pairings, links that broke.
+    logging.getLogger("bumble").setLevel(logging.CRITICAL)
+    try:
+        asyncio.run(live(options))
+    except asyncio.CancelledError:
+        return 0
+    except KeyraError as error:
+        print(f"{error} (seed {options.seed})", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except BaseException:
+        print(f"The world of seed {options.seed} failed.", file=sys.stderr)  # noqa: T201
+        raise
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,6 +1,7 @@
 """Each import contract catches what it is there to catch."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,12 +13,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("gateway", "ledger", "tui")
-CONTRACTS = {
-    contract["id"]: contract["name"]
-    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"][
-        "importlinter"
-    ]["contracts"]
-}
+CONFIGURED = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"][
+    "importlinter"
+]["contracts"]
+CONTRACTS = {contract["id"]: contract["name"] for contract in CONFIGURED}
 
 # (contract, {module, new or there already: a line more}): mistakes that somebody will
 # make.
@@ -144,3 +143,21 @@ def test_a_planted_violation_is_caught_by_name(
 
 def test_every_contract_has_a_planted_violation() -> None:
     assert {contract for contract, _ in VIOLATIONS} == set(CONTRACTS)
+
+
+def test_an_allowance_that_nobody_uses_is_gone() -> None:
+    """A module that is allowed to import something protected does import it."""
+    idle = []
+    for contract in CONFIGURED:
+        if contract.get("as_packages", True):
+            continue
+        wanted = [name.rpartition(".")[2] for name in contract["protected_modules"]]
+        for importer in contract["allowed_importers"]:
+            path = ROOT / f"{importer.replace('.', '/')}.py"
+            text = path.read_text() if path.exists() else ""
+            imports = re.compile(
+                rf"^\s*(from|import) .*\b({'|'.join(wanted)})\b", re.MULTILINE
+            )
+            if not imports.search(text):
+                idle.append(f"{contract['id']}: {importer}")
+    assert not idle

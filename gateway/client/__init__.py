@@ -3,5 +3,6 @@
 from gateway.client.asynchronous import AsyncClient
 from gateway.client.blocking import Client
 from gateway.client.following import Disconnected, Heartbeat, Item
+from gateway.client.printing import printable
 
-__all__ = ["AsyncClient", "Client", "Disconnected", "Heartbeat", "Item"]
+__all__ = ["AsyncClient", "Client", "Disconnected", "Heartbeat", "Item", "printable"]

@@ -1,0 +1,162 @@
+"""The command line. A verb names the module that does it, which is imported last."""
+
+import argparse
+import os
+from collections.abc import Callable
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Final, NoReturn
+
+CONFIG_PATH: Final = Path("/etc/keyra/gateway.toml")
+SOCKET_PATH: Final = "/run/keyra/gateway.sock"
+KEYS_MAX: Final = 1000
+TAIL_EVENTS_MAX: Final = 500
+EX_USAGE: Final = 64
+
+_MS_PER_S: Final = 1000
+
+_Verb = Callable[[str, str, str, str], argparse.ArgumentParser]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(EX_USAGE, f"{self.prog}: {message}; see {self.prog} --help.\n")
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        parser.exit(0, f"keyra {metadata.version('keyra-gateway')}\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Build the parser; options get `module` and `verb`, the function to call."""
+    parser = _Parser(prog="keyra", description="A door controller for KEYRA keys.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print it and end")
+    parser.add_argument(
+        "--socket",
+        default=os.environ.get("KEYRA_SOCKET", SOCKET_PATH),
+        metavar="PATH",
+        help="of the gateway (KEYRA_SOCKET; default %(default)s)",
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    def verb(name: str, module: str, function: str, text: str) -> _Parser:
+        made = verbs.add_parser(name, help=text, description=text)
+        made.set_defaults(module=f"gateway.cli.{module}", verb=function)
+        return made
+
+    _add_looking(verb)
+    _add_changing(verb)
+    _add_own(verb)
+    return parser
+
+
+def _add_looking(verb: _Verb) -> None:
+    for name, text in (
+        ("status", "Show the gateway at a glance."),
+        ("holders", "List the holders."),
+        ("credentials", "List the credentials."),
+    ):
+        _json(verb(name, "looking", name, text))
+    tail = verb("tail", "looking", "tail", "Follow what happens; Ctrl-C ends it.")
+    tail.add_argument(
+        "-n",
+        dest="recent",
+        type=_number(0, TAIL_EVENTS_MAX),
+        default=10,
+        metavar="N",
+        help="begin with the last N events (default %(default)s)",
+    )
+    _json(tail)
+    verb("console", "looking", "console", "Open the console on this terminal.")
+
+
+def _add_changing(verb: _Verb) -> None:
+    enrol = verb("enrol", "enrolling", "enrol", "Register a holder's key, live.")
+    enrol.add_argument("holder", metavar="HOLDER", help="the pseudonym, such as h-0042")
+    enrol.add_argument("--name", required=True, help="the person's name; stays here")
+    enrol.add_argument(
+        "--group", dest="groups", action="append", default=[], metavar="GROUP"
+    )
+    for option, text in (
+        ("--from", "the holder is valid from"),
+        ("--until", "the holder is valid until"),
+        ("--key-until", "the key is valid until"),
+    ):
+        enrol.add_argument(
+            option,
+            dest=f"{option.removeprefix('--').replace('-', '_')}_ms",
+            type=_instant,
+            default=0,
+            metavar="TIME",
+            help=f"{text}: 2031-12-31, or 2031-12-31T18:00+01:00",
+        )
+    _json(enrol)
+    credential = verb(
+        "credential", "changing", "credential", "Suspend, resume or revoke."
+    )
+    credential.add_argument("action", choices=("suspend", "resume", "revoke"))
+    credential.add_argument("id", metavar="ID", help="or its unambiguous beginning")
+    credential.add_argument("--yes", action="store_true", help="revoke unasked")
+    _json(credential)
+    _json(verb("lockdown", "changing", "lockdown", "Deny every key from now on."))
+    mode = verb("mode", "changing", "mode", "Set the door's mode.")
+    mode.add_argument("mode", choices=("Locked", "LockedDown"))
+    _json(mode)
+
+
+def _add_own(verb: _Verb) -> None:
+    check = verb("check-config", "appliance", "check_config", "Check the config file.")
+    _config(check)
+    verb("print-config", "appliance", "print_config", "Print all defaults, explained.")
+    init = verb("init", "appliance", "init", "Make signing key and ledger; run once.")
+    _config(init)
+    run = verb("run", "appliance", "run", "Run the gateway in the foreground.")
+    _config(run)
+    run.add_argument(
+        "--simulated",
+        type=Path,
+        metavar="DIR",
+        help="on simulated air, keys and pins, whose sockets are in DIR",
+    )
+    demo = verb("demo", "appliance", "demo", "Tell a story on a simulated door.")
+    demo.add_argument(
+        "--keys", type=_number(0, KEYS_MAX), default=0, help="more keys in the air"
+    )
+    demo.add_argument("--seed", type=_number(0, 2**63 - 1), default=1)
+    demo.add_argument("--out", type=Path, metavar="DIR", help="keep the export here")
+    demo.add_argument("--plain", action="store_true", help="plain lines, no colour")
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=CONFIG_PATH,
+        metavar="FILE",
+        help="default %(default)s",
+    )
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not {least} to {most}")
+        return value
+
+    return number
+
+
+def _instant(text: str) -> int:
+    """Return Unix milliseconds; a time without zone is the machine's own."""
+    try:
+        instant = datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(f"{text} is no time in ISO 8601") from None
+    return int(instant.timestamp() * _MS_PER_S)

@@ -1,0 +1,222 @@
+"""A gateway without a door behind a real API: what its façade was asked is recorded.
+
+It runs in a loop and thread of its own, so that blocking and async clients, the command
+line and the console can all talk to it over a real unix socket.
+"""
+
+import asyncio
+import dataclasses
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from gateway.api import Rights, create_app, serve
+from gateway.core.facts import CredentialState, Mode
+from gateway.core.ids import Now
+from gateway.errors import EnrolmentError, KeyraError, RegistryError
+from gateway.service.events import Event, EventStream
+from gateway.service.telemetry import StageFigures
+from gateway.service.views import (
+    Actor,
+    CredentialView,
+    DoorView,
+    EnrolmentOrder,
+    EnrolmentView,
+    HealthView,
+    HolderView,
+    StatusView,
+)
+
+NOW = Now(up_ms=60_000, wall_ms=1_700_000_000_000, err_ms=5, boot="0123456789abcdef")
+STOP_S = 10
+
+_Result = TypeVar("_Result")
+
+
+def credential(number: int, state: CredentialState) -> CredentialView:
+    """A credential of holder-`number`."""
+    return CredentialView(
+        id=f"cred-{number:04}AAAAAAAAAAAA",
+        holder_id=f"holder-{number:04}",
+        state=state,
+        aaguid="00000000-0000-0000-0000-00000000c0de",
+        model="KEYRA One",
+        counter=7,
+        until_ms=0,
+    )
+
+
+class FakeFacade:
+    """Keeps the contract of service.facade.Facade."""
+
+    def __init__(self) -> None:
+        self.stream = EventStream()
+        self.changes: list[tuple[str, int]] = []
+        self.fails: Exception | None = None
+        self.door = DoorView("main", "secured", Mode.LOCKED, None)
+        self.health = HealthView(
+            scanning=True,
+            ledger_writable=True,
+            strike_reachable=True,
+            clock_synchronised=True,
+        )
+        self.known = {
+            view.id: view
+            for view in (
+                credential(1, CredentialState.ACTIVE),
+                credential(2, CredentialState.REVOKED),
+            )
+        }
+        self.people = [
+            HolderView("holder-0001", "Ada Byron", ("staff",), 0, 0, suspended=False),
+            HolderView("holder-0002", None, (), 0, 0, suspended=True),
+        ]
+        self.ceremony: EnrolmentView | None = None
+
+    def publish(self, kind: str, **data: object) -> None:
+        """Let something happen."""
+        self.stream.publish(kind, NOW, data)
+
+    def status(self) -> StatusView:
+        return StatusView(
+            version="0.1.0",
+            site="hq",
+            gateway="gw-1",
+            up_ms=NOW.up_ms,
+            wall_ms=NOW.wall_ms,
+            started_up_ms=1_000,
+            door=self.door,
+            health=self.health,
+            ledger_size=42,
+            last_event_id=self.stream.last_id,
+            stages={"verify": StageFigures(500, 210, 480)},
+            counts={"grants": 3},
+        )
+
+    def holders(self) -> list[HolderView]:
+        return self.people
+
+    def credentials(self) -> list[CredentialView]:
+        return sorted(self.known.values(), key=lambda view: view.id)
+
+    def enrolment(self) -> EnrolmentView | None:
+        return self.ceremony
+
+    async def enrol(self, order: EnrolmentOrder, actor: Actor) -> EnrolmentView:
+        self._changed(f"enrol {order.holder_id}", actor)
+        if self.ceremony and self.ceremony.step not in {"registered", "failed"}:
+            raise EnrolmentError("Another ceremony is under way.", "busy")
+        view = EnrolmentView("e1", order.holder_id, "armed", "Press the key's button.")
+        return self.step(view)
+
+    async def answer_comparison(self, *, agree: bool, actor: Actor) -> EnrolmentView:
+        self._changed(f"comparison {agree}", actor)
+        if self.ceremony is None or self.ceremony.step != "comparing":
+            raise EnrolmentError("There is no number to compare now.", "no-number")
+        if not agree:
+            return self.step(self._now("failed", reason="numbers-differ"))
+        return self.step(self._now("creating"))
+
+    async def cancel_enrolment(self, actor: Actor) -> EnrolmentView:
+        self._changed("cancel", actor)
+        if self.ceremony is None:
+            raise EnrolmentError("There is no ceremony to end.", "none")
+        return self.step(self._now("failed", reason="cancelled"))
+
+    async def set_credential_state(
+        self, credential_id: str, state: CredentialState, actor: Actor
+    ) -> CredentialView:
+        self._changed(f"{credential_id} {state.value}", actor)
+        view = self.known[credential_id]
+        if view.state is CredentialState.REVOKED:
+            raise RegistryError("A revoked credential stays revoked; enrol anew.")
+        self.known[credential_id] = dataclasses.replace(view, state=state)
+        return self.known[credential_id]
+
+    async def set_mode(self, mode: Mode, actor: Actor) -> StatusView:
+        self._changed(f"mode {mode.value}", actor)
+        self.door = dataclasses.replace(self.door, mode=mode)
+        self.publish("door.mode", door="main", mode=mode.value)
+        return self.status()
+
+    def events(self, after_id: int | None = None) -> AsyncIterator[Event]:
+        return self.stream.subscribe(after_id)
+
+    def step(self, view: EnrolmentView) -> EnrolmentView:
+        """Let the ceremony go on to this."""
+        self.ceremony = view
+        self.publish("enrolment", step=view.step)
+        return view
+
+    def _now(self, step: str, reason: str | None = None) -> EnrolmentView:
+        assert self.ceremony is not None
+        return dataclasses.replace(self.ceremony, step=step, number=None, reason=reason)
+
+    def _changed(self, what: str, actor: Actor) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.changes.append((what, actor.uid))
+
+
+class FakeGateway:
+    """The façade behind a served API; `start` and `stop` as often as you like."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.facade = FakeFacade()
+        self.groups: dict[int, frozenset[str]] = {}
+        self.own_uid: int | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: threading.Thread | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._failure: BaseException | None = None
+
+    def start(self) -> None:
+        """Serve; returns once connections are accepted."""
+        self._loop = asyncio.new_event_loop()
+        opened = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(opened,))
+        self._thread.start()
+        assert opened.wait(STOP_S), "the API did not open its socket"
+
+    def stop(self) -> None:
+        """Cancel the serving, as the gateway does; returns when it has ended."""
+        if self._thread is None:
+            return
+        self.do(lambda: self._task.cancel() if self._task else False)
+        self._thread.join(STOP_S)
+        assert not self._thread.is_alive(), "the API did not stop"
+        self._thread = None
+        assert isinstance(self._failure, asyncio.CancelledError), self._failure
+
+    def do(self, action: Callable[[], _Result]) -> _Result:
+        """Run in the gateway's loop; return what it returned."""
+
+        async def wrapped() -> _Result:
+            return action()
+
+        return asyncio.run_coroutine_threadsafe(wrapped(), self._loop).result(STOP_S)
+
+    def publish(self, kind: str, **data: object) -> None:
+        """Let something happen."""
+        self.do(lambda: self.facade.publish(kind, **data))
+
+    def fail_with(self, error: KeyraError | None) -> None:
+        """Make every change fail from now on."""
+        self.facade.fails = error
+
+    def _run(self, opened: threading.Event) -> None:
+        rights = Rights(lambda uid: self.groups.get(uid, frozenset()), self.own_uid)
+        app = create_app(self.facade, rights)
+        try:
+            self._loop.run_until_complete(self._serve(app, opened))
+        except BaseException as error:  # noqa: BLE001 - told to the thread that stops
+            self._failure = error
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
+
+    async def _serve(self, app: object, opened: threading.Event) -> None:
+        self._task = asyncio.current_task()
+        await serve(app, self.path, opened=opened.set)  # type: ignore[arg-type]

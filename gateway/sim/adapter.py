@@ -35,6 +35,7 @@ from gateway.sim.bond_file import BondFile
 from gateway.sim.bumble_faults import RadioGoneError, uncancelled
 from gateway.sim.hci_socket import HciSink, HciStream
 from gateway.sim.key_pairing import ENCRYPTION_KEY_ONLY
+from gateway.sim.quick_host import QuickHost
 
 CONNECT_MS: Final = 10_000
 PAIR_MS: Final = 60_000  # a person compares two numbers
@@ -46,12 +47,17 @@ class SimulatedAdapter:
     """ports.Pairing, and what BleakRadio needs: backends and `bonded`."""
 
     def __init__(
-        self, device: Device, bonds: BondFile, *, just_works_allowed: bool
+        self,
+        device: Device,
+        host: QuickHost,
+        bonds: BondFile,
+        *,
+        just_works_allowed: bool,
     ) -> None:
         """Take a powered device; `in_process` and `over_socket` make one."""
         self._bonds: Final = bonds
         self._just_works_allowed: Final = just_works_allowed
-        self._central: Final = Central(device)
+        self._central: Final = Central(device, host)
         self._delegate = _Ceremony(_nobody)
         self._turn: Final = asyncio.Lock()
         self._air: Air | None = None
@@ -83,8 +89,9 @@ class SimulatedAdapter:
         """
         bonds = BondFile(bond_file, DEFAULT_ADDRESS)
         radio = Radio(name, air, listens=True)
-        device = await _power_on(Host(radio, AsyncPipeSink(radio)), name, bonds)
-        adapter = cls(device, bonds, just_works_allowed=just_works_allowed)
+        host = QuickHost(radio, AsyncPipeSink(radio))
+        device = await _power_on(host, name, bonds)
+        adapter = cls(device, host, bonds, just_works_allowed=just_works_allowed)
         adapter._air, adapter._radio = air, radio
         return adapter
 
@@ -112,9 +119,9 @@ class SimulatedAdapter:
                 f"No simulated air at {socket}: start gateway.sim.world first."
             ) from error
         bonds = BondFile(bond_file, DEFAULT_ADDRESS)
-        host = Host(source, HciSink(transport))
+        host = QuickHost(source, HciSink(transport))
         device = await _power_on(host, name, bonds)
-        adapter = cls(device, bonds, just_works_allowed=just_works_allowed)
+        adapter = cls(device, host, bonds, just_works_allowed=just_works_allowed)
         adapter._transport = transport
         return adapter
 

@@ -26,12 +26,13 @@ from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
 from bleak.uuids import normalize_uuid_str
 from bumble.att import ATT_Error
-from bumble.core import UUID, AdvertisingData, BaseBumbleError
+from bumble.core import UUID, BaseBumbleError
 from bumble.core import TimeoutError as BumbleTimeoutError
-from bumble.device import Advertisement, Connection, Device, Peer
+from bumble.device import Connection, Device, Peer
 from bumble.hci import Address, HCI_Error, HCI_ErrorCode, OwnAddressType
 
 from gateway.sim.bumble_faults import RadioGoneError, uncancelled
+from gateway.sim.quick_host import QuickHost, Report
 
 ATT_MTU: Final = 517  # 512 bytes of value, and the headers
 TABLES_MAX: Final = 1_024
@@ -65,9 +66,10 @@ _Table = tuple[_Characteristic, ...]
 class Central:
     """A simulated adapter: one Bumble device, and what all of its users share."""
 
-    def __init__(self, device: Device) -> None:
-        """Take a powered device that has a key store."""
+    def __init__(self, device: Device, host: QuickHost) -> None:
+        """Take a powered device that has a key store, and its host."""
         self.device: Final = device
+        self.host: Final = host
         self.tables: Final[OrderedDict[str, _Table]] = OrderedDict()
         self._turn: Final = asyncio.Lock()  # HCI knows one pending connection
 
@@ -139,7 +141,7 @@ class BumbleScanner(BaseBleakScanner):
     async def start(self) -> None:
         """Scan, duplicates included."""
         self.seen_devices = {}
-        self.central.device.on("advertisement", self._on_advertisement)
+        self.central.host.on_report = self._on_report
         await run(
             self.central.device.start_scanning(
                 active=False, own_address_type=OwnAddressType.RANDOM
@@ -148,41 +150,28 @@ class BumbleScanner(BaseBleakScanner):
 
     async def stop(self) -> None:
         """Stop."""
-        device = self.central.device
-        device.remove_listener("advertisement", self._on_advertisement)
-        await run(device.stop_scanning())
+        self.central.host.on_report = None
+        await run(self.central.device.stop_scanning())
 
-    def _on_advertisement(self, advertisement: Advertisement) -> None:
-        data = advertisement.data
-        uuids = [
-            _uuid_text(uuid)
-            for kind in (
-                AdvertisingData.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
-                AdvertisingData.INCOMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS,
-            )
-            for listed in data.get_all(kind)
-            for uuid in listed
-        ]
+    def _on_report(self, report: Report) -> None:
+        payload = report.payload
+        uuids = list(payload.uuids)
         if not self.is_allowed_uuid(uuids):
             return
-        service_data = {
-            _uuid_text(uuid): bytes(octets)
-            for uuid, octets in data.get_all(AdvertisingData.SERVICE_DATA_16_BIT_UUID)
-        }
-        flags = data.get(AdvertisingData.FLAGS)
-        name = data.get(AdvertisingData.COMPLETE_LOCAL_NAME)
-        properties = {} if flags is None else {"AdvertisingFlags": bytes((int(flags),))}
-        address = advertisement.address.to_string(with_type_qualifier=False)
+        flags = payload.flags
+        properties = {} if flags is None else {"AdvertisingFlags": bytes((flags,))}
         heard = AdvertisementData(
-            local_name=name,
+            local_name=payload.name,
             manufacturer_data={},
-            service_data=service_data,
+            service_data=dict(payload.service_data),
             service_uuids=uuids,
             tx_power=None,
-            rssi=advertisement.rssi,
-            platform_data=(address, properties),
+            rssi=report.rssi_dbm,
+            platform_data=(report.address, properties),
         )
-        device = self.create_or_update_device(address, address, name, None, heard)
+        device = self.create_or_update_device(
+            report.address, report.address, payload.name, None, heard
+        )
         self.call_detection_callbacks(device, heard)
 
 

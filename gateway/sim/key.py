@@ -44,7 +44,7 @@ from gateway.sim.misbehaviour import Misbehaviour
 
 AWAKE_MS: Final = 30_000
 USER_ACTION_MS_MAX: Final = 30_000
-ADVERTISING_MS: Final = 250
+ADVERTISING_MS: Final = 100
 HERE_M: Final = 0.3
 AWAY_M: Final = 50.0
 PLAN_MAX: Final = 64

@@ -1,0 +1,377 @@
+"""Who may be let in: holders and their credentials, as a fold of the ledger's entries.
+
+The ledger is the only source. A registry is what its entries say, one after the other;
+nothing else changes it, and a row that was edited in a store changes nothing at all
+(docs/adr/0003). A change is checked before its entry is written (`check`), with the
+same code that installs it afterwards (`apply`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, Final
+
+from gateway.core.encoding import Json, canonical, to_base64url
+from gateway.core.facts import CredentialState
+from gateway.core.ids import (
+    CREDENTIAL_ID_BYTES_MAX,
+    CREDENTIAL_ID_BYTES_MIN,
+    CredentialId,
+    GroupId,
+    HolderId,
+    is_identifier,
+)
+from gateway.core.public_key import Algorithm, PublicKey
+from gateway.core.row import binary, is_commitment, is_model, number, word
+from gateway.errors import RegistryError
+
+GROUPS_MAX: Final = 32
+COUNTER_MAX: Final = 2**32 - 1
+TIME_MS_MAX: Final = 2**53 - 1
+AAGUID_BYTES: Final = 16
+PUBLIC_KEY_BYTES_MAX: Final = 128
+
+DIGEST_PREFIX: Final = b"keyra/registry/v1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A person, by pseudonym.
+
+    Attributes:
+        name_commitment: salted commitment of the name, 64 hex digits.
+        groups: in the order in which their rules are tried.
+        from_ms, until_ms: validity, Unix milliseconds, until exclusive; 0 = no bound.
+    """
+
+    id: HolderId
+    name_commitment: str
+    groups: tuple[GroupId, ...]
+    from_ms: int
+    until_ms: int
+    suspended: bool
+
+    def row(self) -> dict[str, Json]:
+        """Return the holder as the `holder` entry says it, without `by`."""
+        return {
+            "from_ms": self.from_ms,
+            "groups": self.groups,
+            "holder": self.id,
+            "name": self.name_commitment,
+            "state": "suspended" if self.suspended else "active",
+            "until_ms": self.until_ms,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Holder":
+        """Return the holder that a row or entry describes.
+
+        Raises:
+            RegistryError: a member is missing or no such thing.
+        """
+        groups = row.get("groups")
+        if not isinstance(groups, list | tuple) or len(groups) > GROUPS_MAX:
+            raise RegistryError(
+                f"{groups!r:.40} is no list of up to {GROUPS_MAX} groups."
+            )
+        state = word(row, "state", lambda text: text in {"active", "suspended"})
+        from_ms = number(row, "from_ms", TIME_MS_MAX)
+        until_ms = number(row, "until_ms", TIME_MS_MAX)
+        if 0 < until_ms <= from_ms:
+            raise RegistryError("A holder's validity ends before it starts.")
+        return cls(
+            id=HolderId(word(row, "holder", is_identifier)),
+            name_commitment=word(row, "name", is_commitment),
+            groups=tuple(
+                GroupId(word({"group": group}, "group", is_identifier))
+                for group in groups
+            ),
+            from_ms=from_ms,
+            until_ms=until_ms,
+            suspended=state == "suspended",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A key's credential.
+
+    Attributes:
+        aaguid: the model by number, 16 bytes.
+        model: the model by name, as the site's allow-list calls it.
+        counter: the highest that was ever verified; 0 where the key has none.
+        state: ACTIVE, SUSPENDED or REVOKED; EXPIRED is `state_at` a moment.
+        until_ms: Unix milliseconds, exclusive; 0 = no bound.
+    """
+
+    id: CredentialId
+    holder_id: HolderId
+    public_key: PublicKey
+    aaguid: bytes
+    model: str
+    counter: int
+    state: CredentialState
+    until_ms: int = 0
+
+    @property
+    def public_key_cose(self) -> bytes:
+        """The COSE key inside the attestation object of its enrolment."""
+        return self.public_key.cose
+
+    @property
+    def algorithm(self) -> Algorithm | None:
+        """ES256 or EDDSA; None if the key is of no allowed algorithm."""
+        return self.public_key.algorithm
+
+    def state_at(self, wall_ms: int) -> CredentialState:
+        """Return the state at a moment: revoked, else suspended, else expired."""
+        if self.state is CredentialState.ACTIVE and 0 < self.until_ms <= wall_ms:
+            return CredentialState.EXPIRED
+        return self.state
+
+    def accepts(self, counter: int) -> bool:
+        """Tell whether a received counter may follow (WebAuthn L3 §6.1.1)."""
+        return counter > self.counter or counter == self.counter == 0
+
+    def row(self) -> dict[str, Json]:
+        """Return the credential in the words of the `enrol` entry, with its state."""
+        return {
+            "aaguid": to_base64url(self.aaguid),
+            "counter": self.counter,
+            "credential": to_base64url(self.id),
+            "holder": self.holder_id,
+            "model": self.model,
+            "public_key": to_base64url(self.public_key.cose),
+            "state": self.state.value,
+            "until_ms": self.until_ms,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Credential":
+        """Return the credential that a row or an `enrol` entry describes.
+
+        Raises:
+            RegistryError: a member is missing or no such thing.
+        """
+        state = word({"state": "active", **row}, "state", _STATES.__contains__)
+        return cls(
+            id=_credential_id(row),
+            holder_id=HolderId(word(row, "holder", is_identifier)),
+            public_key=PublicKey(binary(row, "public_key", 1, PUBLIC_KEY_BYTES_MAX)),
+            aaguid=binary(row, "aaguid", AAGUID_BYTES, AAGUID_BYTES),
+            model=word(row, "model", is_model),
+            counter=number(row, "counter", COUNTER_MAX),
+            state=_STATES[state],
+            until_ms=number({"until_ms": 0, **row}, "until_ms", TIME_MS_MAX),
+        )
+
+
+_STATES: Final = {
+    state.value: state
+    for state in CredentialState
+    if state is not CredentialState.EXPIRED
+}
+
+STATE_CHANGES: Final = frozenset(
+    {
+        (CredentialState.ACTIVE, CredentialState.SUSPENDED),
+        (CredentialState.SUSPENDED, CredentialState.ACTIVE),
+        (CredentialState.ACTIVE, CredentialState.REVOKED),
+        (CredentialState.SUSPENDED, CredentialState.REVOKED),
+    }
+)
+"""(from, to): every change there is. Nothing leads out of REVOKED."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySnapshot:
+    """The registry after a number of entries; believed only if the ledger vouches.
+
+    Attributes:
+        entries: how many entries it covers, from entry 0 on.
+        holders, credentials: sorted by id.
+    """
+
+    entries: int
+    holders: tuple[Holder, ...]
+    credentials: tuple[Credential, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many holders and credentials there are."""
+        return len(self.holders) + len(self.credentials)
+
+    def digest(self) -> str:
+        """Return SHA-256 over prefix, entries and canonical rows, 64 hex digits."""
+        hasher = sha256(DIGEST_PREFIX + f"{self.entries}\n".encode())
+        for holder in self.holders:
+            hasher.update(canonical(holder.row()) + b"\n")
+        for credential in self.credentials:
+            hasher.update(canonical(credential.row()) + b"\n")
+        return hasher.hexdigest()
+
+    def vouched_by(self, what: Mapping[str, Any]) -> bool:
+        """Tell whether a `registry` entry speaks of exactly this snapshot."""
+        return (
+            what.get("entries") == self.entries
+            and what.get("rows") == self.rows
+            and what.get("digest") == self.digest()
+        )
+
+
+class Registry:
+    """Holders and credentials after a number of entries; owned by one task.
+
+    Finding and changing one is a dictionary look-up, whatever their number.
+    """
+
+    def __init__(self) -> None:
+        self._entries = 0
+        self._holders: Final[dict[HolderId, Holder]] = {}
+        self._credentials: Final[dict[CredentialId, Credential]] = {}
+
+    @classmethod
+    def restored(
+        cls, snapshot: RegistrySnapshot, what: Mapping[str, Any]
+    ) -> "Registry":
+        """Return the registry that a stored snapshot describes.
+
+        Args:
+            snapshot: from the store, which is not trusted.
+            what: the content of the `registry` entry that the ledger holds for it.
+
+        Raises:
+            RegistryError: the entry does not speak of this snapshot.
+        """
+        if not snapshot.vouched_by(what):
+            raise RegistryError(
+                "The stored registry is not the one in the ledger; rebuild it from "
+                "the ledger and look for who changed the database."
+            )
+        registry = cls()
+        registry._entries = snapshot.entries
+        registry._holders.update({holder.id: holder for holder in snapshot.holders})
+        registry._credentials.update({one.id: one for one in snapshot.credentials})
+        return registry
+
+    @property
+    def entries(self) -> int:
+        """How many of the ledger's entries are folded in."""
+        return self._entries
+
+    def holder(self, holder_id: HolderId) -> Holder | None:
+        """Return a holder."""
+        return self._holders.get(holder_id)
+
+    def credential(self, credential_id: CredentialId) -> Credential | None:
+        """Return a credential."""
+        return self._credentials.get(credential_id)
+
+    def holders(self) -> Iterable[Holder]:
+        """Return all holders, in no order."""
+        return self._holders.values()
+
+    def credentials(self) -> Iterable[Credential]:
+        """Return all credentials, in no order."""
+        return self._credentials.values()
+
+    def check(self, ev: str, what: Mapping[str, Any]) -> None:
+        """Say whether this change would be legal now.
+
+        Raises:
+            RegistryError: why not.
+        """
+        if (fold := _FOLDS.get(ev)) is not None:
+            fold(self, what)
+
+    def apply(self, n: int, ev: str, what: Mapping[str, Any]) -> None:
+        """Fold in entry `n`. Entries of other kinds only move `entries` on.
+
+        Raises:
+            RegistryError: the entry is not after the last one, or the change that it
+                describes is illegal; then nothing has changed.
+        """
+        if n < self._entries:
+            raise RegistryError(f"Entry {n} is already part of the registry.")
+        changed = fold(self, what) if (fold := _FOLDS.get(ev)) is not None else None
+        if isinstance(changed, Holder):
+            self._holders[changed.id] = changed
+        elif isinstance(changed, Credential):
+            self._credentials[changed.id] = changed
+        self._entries = n + 1
+
+    def snapshot(self) -> RegistrySnapshot:
+        """Return all of it as it stands, sorted by id."""
+        return RegistrySnapshot(
+            self._entries,
+            tuple(sorted(self._holders.values(), key=lambda holder: holder.id)),
+            tuple(sorted(self._credentials.values(), key=lambda one: one.id)),
+        )
+
+
+Changed = Holder | Credential | None
+
+
+def _fold_holder(_registry: Registry, what: Mapping[str, Any]) -> Changed:
+    return Holder.from_row(what)
+
+
+def _fold_enrol(registry: Registry, what: Mapping[str, Any]) -> Changed:
+    credential = Credential.from_row(what)
+    if registry.credential(credential.id) is not None:
+        raise RegistryError("This credential is already enrolled.")
+    if registry.holder(credential.holder_id) is None:
+        raise RegistryError(f"Holder {credential.holder_id} is not registered.")
+    if credential.algorithm is None:
+        raise RegistryError("This credential's public key is not ES256 or EdDSA.")
+    if credential.state is not CredentialState.ACTIVE:
+        raise RegistryError("A credential is enrolled as active.")
+    return credential
+
+
+def _fold_state(registry: Registry, what: Mapping[str, Any]) -> Changed:
+    credential = _known(registry, what)
+    state = _STATES[word(what, "state", _STATES.__contains__)]
+    if (credential.state, state) not in STATE_CHANGES:
+        raise RegistryError(
+            f"A credential cannot go from {credential.state.value} to {state.value}."
+        )
+    return replace(credential, state=state)
+
+
+def _fold_use(registry: Registry, what: Mapping[str, Any]) -> Changed:
+    """A grant, or a denial of an authentic answer: the counter has moved on."""
+    if "counter" not in what:
+        return None
+    credential = _known(registry, what)
+    counter = number(what, "counter", COUNTER_MAX)
+    if not credential.accepts(counter):
+        raise RegistryError(
+            f"The counter {counter} does not follow {credential.counter}."
+        )
+    return replace(credential, counter=counter)
+
+
+_FOLDS: Final[Mapping[str, Callable[[Registry, Mapping[str, Any]], Changed]]] = {
+    "holder": _fold_holder,
+    "enrol": _fold_enrol,
+    "credential.state": _fold_state,
+    "door.grant": _fold_use,
+    "door.deny": _fold_use,
+}
+
+FOLDED: Final = frozenset(_FOLDS)
+"""The kinds of entries that change the registry; a replay needs no others."""
+
+
+def _known(registry: Registry, what: Mapping[str, Any]) -> Credential:
+    credential = registry.credential(_credential_id(what))
+    if credential is None:
+        raise RegistryError("This credential is not enrolled.")
+    return credential
+
+
+def _credential_id(what: Mapping[str, Any]) -> CredentialId:
+    return CredentialId(
+        binary(what, "credential", CREDENTIAL_ID_BYTES_MIN, CREDENTIAL_ID_BYTES_MAX)
+    )

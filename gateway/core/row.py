@@ -1,0 +1,48 @@
+"""Reading one member of a row or an entry: of the right kind, or a RegistryError."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from gateway.core.encoding import from_base64url
+from gateway.errors import RegistryError
+
+COMMITMENT_CHARS: Final = 64
+MODEL_CHARS_MAX: Final = 64
+
+
+def word(what: Mapping[str, Any], name: str, is_good: Callable[[str], bool]) -> str:
+    """Return a string that `is_good`."""
+    value = what.get(name)
+    if not isinstance(value, str) or not is_good(value):
+        raise RegistryError(f"{value!r:.40} is no {name}.")
+    return value
+
+
+def number(what: Mapping[str, Any], name: str, most: int) -> int:
+    """Return an integer from 0 to `most`."""
+    value = what.get(name)
+    if type(value) is not int or not 0 <= value <= most:
+        raise RegistryError(f"{value!r:.40} is no {name}; it must be 0 to {most}.")
+    return value
+
+
+def binary(what: Mapping[str, Any], name: str, least: int, most: int) -> bytes:
+    """Return the bytes of canonical base64url, `least` to `most` of them."""
+    value = what.get(name)
+    data = from_base64url(value) if isinstance(value, str) else None
+    if data is None or not least <= len(data) <= most:
+        raise RegistryError(
+            f"{value!r:.40} is no {name}; it must be base64url of {least} to {most} "
+            "bytes."
+        )
+    return data
+
+
+def is_commitment(text: str) -> bool:
+    """Tell whether `text` may be a commitment: 64 lower-case hex digits."""
+    return len(text) == COMMITMENT_CHARS and set(text) <= set("0123456789abcdef")
+
+
+def is_model(text: str) -> bool:
+    """Tell whether `text` may name a model: up to 64 printable characters."""
+    return len(text) <= MODEL_CHARS_MAX and text.isprintable()

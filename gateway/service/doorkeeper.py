@@ -9,14 +9,13 @@ import asyncio
 from typing import Final
 
 from gateway.core import entries
-from gateway.core.door import (
+from gateway.core.door import Door, step
+from gateway.core.door_events import (
     AlarmCleared,
     AlarmForced,
     AlarmHeld,
     Closed,
     Deadline,
-    Door,
-    DoorTiming,
     Effect,
     Egress,
     Event,
@@ -29,8 +28,8 @@ from gateway.core.door import (
     Unused,
     WasClosed,
     WasOpened,
-    step,
 )
+from gateway.core.door_timing import DoorTiming
 from gateway.core.facts import InputName, Mode, Pattern
 from gateway.errors import StrikeError
 from gateway.ports import Clock, Indicators, InputChanged, Strike

@@ -6,7 +6,7 @@ itself is what fails, in one that is counted and summed up later.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.core import entries
@@ -27,10 +27,12 @@ from gateway.ctap.status import CtapStatus
 from gateway.errors import (
     AuthenticatorError,
     BondMissingError,
+    EvidenceError,
     JournalError,
     JournalStateUnknownError,
     LinkError,
     LinkTimeoutError,
+    RegistryError,
     WireError,
 )
 from gateway.ports import Clock, Entropy, Indicators, Link, Radio, Telemetry
@@ -161,7 +163,9 @@ class Sessions:
             await self._spare_last_try(link, credential_id)
             return await self._ask(link, credential_id, watch)
         except (LinkError, WireError, AuthenticatorError) as error:
-            reason = _why(error)
+            reason = DenialReason.LINK_LOST if link is None else _why(error)
+            if isinstance(error, BondMissingError):
+                reason = DenialReason.BOND_MISSING
             if reason is DenialReason.FINGER_NOT_RECOGNISED:
                 self._wrong_fingers.add(credential_id)
             raise _Refusal(self._unanswered(reason, credential_id)) from error
@@ -232,9 +236,8 @@ class Sessions:
         if isinstance(verified, Deny):
             raise _Refusal(verified)
         self._wrong_fingers.discard(verified.credential_id)
-        decision = decide(
-            verified, self._registry, self._policy, self._doorkeeper.door.mode, now
-        )
+        policy = replace(self._policy, mode=self._doorkeeper.door.mode)
+        decision = decide(verified, self._registry, policy, now)
         watch.lap("decide")
         if isinstance(decision, Deny):
             raise _Refusal(decision)
@@ -244,14 +247,16 @@ class Sessions:
         """Write the entry, then let the door move."""
         try:
             position = await self._recorder.append_grant(grant)
+            watch.lap("append")
+            hindrance = await self._doorkeeper.unlock(Unlock(grant, position))
         except JournalStateUnknownError:
             raise
         except JournalError as error:
             raise _Refusal(
                 self._after(grant, DenialReason.LEDGER_UNAVAILABLE)
             ) from error
-        watch.lap("append")
-        hindrance = await self._doorkeeper.unlock(Unlock(grant, position))
+        except (EvidenceError, RegistryError) as error:
+            raise _Refusal(self._after(grant, DenialReason.DOOR_REFUSED)) from error
         watch.lap("strike")
         if hindrance is not None:
             reason = DenialReason.STRIKE_UNAVAILABLE
@@ -285,7 +290,7 @@ class Sessions:
                 credential_id,
                 CredentialState.SUSPENDED,
                 DenialReason.COUNTER_NOT_RISING.value,
-                entries.GATEWAY,
+                entries.BY_GATEWAY,
             ),
             entries.alarm_record("cloned-key", to_base64url(credential_id)),
         ]
@@ -321,10 +326,8 @@ class Sessions:
 
 
 def _why(error: LinkError | WireError | AuthenticatorError) -> DenialReason:
-    """Say what a failure of the key or its link means at a door."""
+    """Say what a failure of a connected key means at a door."""
     match error:
-        case BondMissingError():
-            return DenialReason.BOND_MISSING
         case AuthenticatorError(status=status):
             return _REFUSALS.get(status, DenialReason.KEY_ERROR)
         case LinkTimeoutError():

@@ -57,6 +57,11 @@ class SightingBook:
         self._stranger_adverts = 0
         self._summarised_ms: int | None = None
 
+    @property
+    def busy(self) -> int:
+        """How many sessions are under way."""
+        return sum(budget.busy for budget in self._budgets.values())
+
     def sort(self, sighting: Sighting, *, bonded: bool) -> Verdict:
         """Decide what one advert means, without starting anything."""
         if sighting.advert.pairing:

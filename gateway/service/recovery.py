@@ -1,0 +1,74 @@
+"""Brings the registry back at start: what the ledger says, and nothing else.
+
+A stored snapshot saves time only where the ledger vouches for it by digest; what came
+after it is folded in from the entries. A snapshot that the ledger does not vouch for
+was edited, or is damaged: it is thrown away, the whole ledger is read, and an alarm
+says so (docs/adr: the registry is a fold of the ledger).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.facts import Mode
+from gateway.core.registry import FOLDED, Registry, RegistrySnapshot
+from gateway.errors import JournalError, RegistryError
+from gateway.ports import History, RegistryStore
+
+SNAPSHOT_SEARCH_ENTRIES_MAX: Final = 4_096
+"""How far after a snapshot its `registry` entry may stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The registry after the newest entry.
+
+    Attributes:
+        edited: a snapshot was there, and the ledger does not vouch for it.
+        folded: how many entries were read to get there.
+        mode: the door's, as last ordered.
+    """
+
+    registry: Registry
+    edited: bool
+    folded: int
+    mode: Mode
+
+
+def recover(history: History, store: RegistryStore) -> Recovered:
+    """Return the registry as the ledger has it.
+
+    Raises:
+        JournalError: an entry in the ledger is no legal change; only a ledger that this
+            gateway did not write alone has such an entry.
+    """
+    snapshot = store.load()
+    registry = None if snapshot is None else _vouched(history, snapshot)
+    edited = snapshot is not None and registry is None
+    registry = registry or Registry()
+    folded = 0
+    mode = Mode.LOCKED
+    for past in history.entries(registry.entries):
+        try:
+            registry.apply(past.n, past.ev, past.what if past.ev in FOLDED else {})
+        except RegistryError as error:
+            raise JournalError(
+                f"Entry {past.n} of the ledger is no legal change ({error}): "
+                "verify the ledger before this door is used again."
+            ) from error
+        if past.ev == "door.mode":
+            mode = Mode(past.what["mode"])
+        folded += 1
+    return Recovered(registry, edited, folded, mode)
+
+
+def _vouched(history: History, snapshot: RegistrySnapshot) -> Registry | None:
+    """Return the snapshot's registry if an entry after it holds its digest."""
+    if not 0 < snapshot.entries <= history.size():
+        return None
+    last = snapshot.entries + SNAPSHOT_SEARCH_ENTRIES_MAX
+    for past in history.entries(snapshot.entries):
+        if past.n >= last:
+            return None
+        if past.ev == "registry" and snapshot.vouched_by(past.what):
+            return Registry.restored(snapshot, past.what)
+    return None

@@ -20,30 +20,14 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.exc import (
     BleakCharacteristicNotFoundError,
     BleakDBusError,
-    BleakDeviceNotFoundError,
     BleakError,
     BleakGATTProtocolError,
     BleakGATTProtocolErrorCode,
 )
 
 from gateway.core.ids import PeerAddress
+from gateway.ctap import gatt
 from gateway.ctap.advert import clean_name, parse_advert
-from gateway.ctap.gatt import (
-    BATTERY_LEVEL_UUID,
-    BATTERY_SERVICE_UUID,
-    CONTROL_POINT_BYTES_MIN,
-    CONTROL_POINT_LENGTH_UUID,
-    CONTROL_POINT_UUID,
-    DEVICE_INFORMATION_UUID,
-    FIDO_SERVICE_UUID,
-    FIRMWARE_REVISION_UUID,
-    MANUFACTURER_NAME_UUID,
-    MODEL_NUMBER_UUID,
-    SERVICE_REVISION_BITFIELD_UUID,
-    STATUS_UUID,
-    parse_control_point_length,
-    select_revision,
-)
 from gateway.errors import (
     AdvertError,
     BondMissingError,
@@ -60,7 +44,7 @@ Bonded = Callable[[PeerAddress], Awaitable[bool]]
 
 _T = TypeVar("_T")
 
-_BATTERY_PERCENT_MAX: Final = 100
+_PERCENT_MAX: Final = 100
 
 # BlueZ's words for a peer that answered the encryption request with "key missing".
 _BOND_WORDS: Final = ("br-connection-canceled", "le-connection-key-missing")
@@ -129,14 +113,11 @@ class BleakRadio:
         self._limits: Final = limits
         self._scanner_backend: Final = scanner_backend
         self._client_backend: Final = client_backend
-        self._scanner_args: Final = BlueZScannerArgs(
-            # Without DuplicateData BlueZ swallows a second touch of the same key.
-            filters={"DuplicateData": True},
-            **({"adapter": adapter} if adapter else {}),
-        )
-        self._client_args: Final = BlueZClientArgs(
-            **({"adapter": adapter} if adapter else {})
-        )
+        # Without DuplicateData BlueZ swallows a second touch of the same key.
+        self._scanner_args = BlueZScannerArgs(filters={"DuplicateData": True})
+        self._client_args = BlueZClientArgs()
+        if adapter is not None:
+            self._scanner_args["adapter"] = self._client_args["adapter"] = adapter
         self._turn: Final = asyncio.Lock()  # a controller has one pending connection
         self._devices: Final[OrderedDict[PeerAddress, BLEDevice]] = OrderedDict()
         self._scanning = False
@@ -155,7 +136,7 @@ class BleakRadio:
 
         scanner = BleakScanner(
             on_advert,
-            [FIDO_SERVICE_UUID],
+            [gatt.FIDO_SERVICE_UUID],
             "active",
             bluez=self._scanner_args,
             backend=self._scanner_backend,
@@ -246,7 +227,7 @@ class BleakLink:
         self._stirred: Final = asyncio.Event()
         self._lost = False
         self._flooded = False
-        self._fragment_bytes_max = CONTROL_POINT_BYTES_MIN
+        self._fragment_bytes_max = gatt.CONTROL_POINT_BYTES_MIN
 
     @property
     def fragment_bytes_max(self) -> int:
@@ -254,11 +235,7 @@ class BleakLink:
         return self._fragment_bytes_max
 
     async def connect(self, turn: asyncio.Lock) -> None:
-        """Connect and encrypt, one peer at a time.
-
-        Raises:
-            LinkError: as ports.Radio.connect says.
-        """
+        """Connect and encrypt, one peer at a time; raises as ports.Radio.connect."""
 
         async def in_turn() -> None:
             async with turn:
@@ -276,8 +253,9 @@ class BleakLink:
 
     async def write(self, fragment: bytes) -> None:
         """Write one fragment; see ports.Link."""
+        write = self._client.write_gatt_char
         await self._bounded(
-            self._client.write_gatt_char(CONTROL_POINT_UUID, fragment, response=True),
+            write(gatt.CONTROL_POINT_UUID, fragment, response=True),
             self._limits.operation_ms,
             "take a fragment",
         )
@@ -299,17 +277,13 @@ class BleakLink:
 
     async def info(self) -> PeerInfo:
         """Read the companion services; see ports.Link."""
-        level = await self._optional(BATTERY_SERVICE_UUID, BATTERY_LEVEL_UUID)
-        percent = level[0] if len(level) == 1 else None
+        level = await self._optional(gatt.BATTERY_SERVICE_UUID, gatt.BATTERY_LEVEL_UUID)
+        percent = level[0] if len(level) == 1 and level[0] <= _PERCENT_MAX else None
         return PeerInfo(
-            manufacturer=await self._text(MANUFACTURER_NAME_UUID),
-            model=await self._text(MODEL_NUMBER_UUID),
-            firmware=await self._text(FIRMWARE_REVISION_UUID),
-            battery_percent=(
-                percent
-                if percent is not None and percent <= _BATTERY_PERCENT_MAX
-                else None
-            ),
+            manufacturer=await self._text(gatt.MANUFACTURER_NAME_UUID),
+            model=await self._text(gatt.MODEL_NUMBER_UUID),
+            firmware=await self._text(gatt.FIRMWARE_REVISION_UUID),
+            battery_percent=percent,
         )
 
     async def close(self) -> None:
@@ -331,30 +305,27 @@ class BleakLink:
         self._stirred.set()
 
     async def _open(self) -> None:
-        if self._client.services.get_service(FIDO_SERVICE_UUID) is None:
-            raise ServiceError(
-                f"{self._address} has no FIDO service: it is no FIDO2 key."
-            )
-        offered = await self._client.read_gatt_char(SERVICE_REVISION_BITFIELD_UUID)
+        offered = await self._client.read_gatt_char(gatt.SERVICE_REVISION_BITFIELD_UUID)
         await self._client.write_gatt_char(
-            SERVICE_REVISION_BITFIELD_UUID,
-            select_revision(bytes(offered)),
+            gatt.SERVICE_REVISION_BITFIELD_UUID,
+            gatt.select_revision(bytes(offered)),
             response=True,
         )
-        length = parse_control_point_length(
-            bytes(await self._client.read_gatt_char(CONTROL_POINT_LENGTH_UUID))
+        length = gatt.parse_control_point_length(
+            bytes(await self._client.read_gatt_char(gatt.CONTROL_POINT_LENGTH_UUID))
         )
-        control_point = self._client.services.get_characteristic(CONTROL_POINT_UUID)
+        services = self._client.services
+        control_point = services.get_characteristic(gatt.CONTROL_POINT_UUID)
         if control_point is None:
-            raise BleakCharacteristicNotFoundError(CONTROL_POINT_UUID)
+            raise BleakCharacteristicNotFoundError(gatt.CONTROL_POINT_UUID)
+        packet_bytes = control_point.max_write_without_response_size
         self._fragment_bytes_max = max(
-            CONTROL_POINT_BYTES_MIN,
-            min(length, control_point.max_write_without_response_size),
+            gatt.CONTROL_POINT_BYTES_MIN, min(length, packet_bytes)
         )
-        await self._client.start_notify(STATUS_UUID, self._on_fragment)
+        await self._client.start_notify(gatt.STATUS_UUID, self._on_fragment)
 
     async def _text(self, uuid: str) -> str:
-        return clean_name(await self._optional(DEVICE_INFORMATION_UUID, uuid))
+        return clean_name(await self._optional(gatt.DEVICE_INFORMATION_UUID, uuid))
 
     async def _optional(self, service: str, uuid: str) -> bytes:
         """Read what a key may lack; what is missing or refused is empty."""
@@ -393,15 +364,13 @@ def _link_error(address: PeerAddress, error: Exception, verb: str) -> KeyraError
     """Name what went wrong, from what bleak and BlueZ say."""
     if isinstance(error, BleakCharacteristicNotFoundError):
         return ServiceError(
-            f"{address} lacks a part of the FIDO service: it is no FIDO2 key."
+            f"{address} lacks the FIDO service or a part of it: it is no FIDO2 key."
         )
     if _is_bond_lost(error):
         return BondMissingError(
             f"{address} no longer knows this gateway: if its holder did not reset the"
             " key, treat it as an alarm; else forget the bond and enrol the key again."
         )
-    if isinstance(error, BleakDeviceNotFoundError):
-        return LinkLostError(f"{address} is not in reach: wake the key and try again.")
     return LinkLostError(
         f"{address} went away and did not {verb}"
         f" ({clean_name(str(error), 80) or type(error).__name__}):"

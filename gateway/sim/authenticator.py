@@ -178,6 +178,7 @@ class Authenticator:
             3: self._aaguid,
             4: {"rk": False, "up": True, "uv": True, "alwaysUv": True, "plat": False},
             5: REQUEST_BYTES_MAX,
+            6: [2],  # for getUVRetries alone: no PIN, no token
             7: 1,  # maxCredentialCountInList: one id per request is what a door sends
             8: _CREDENTIAL_ID_BYTES,
             9: ["ble"],

@@ -81,56 +81,28 @@ class FidoService:
         self._control_point_bytes: Final = control_point_bytes
         self._selected = False
         self._reassembler = self._fresh_reassembler()
-        properties = Characteristic.Properties
         cccd = Descriptor(
             GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR,
             _READ | _WRITE,
             CharacteristicValue(read=self._read_cccd, write=self._write_cccd),
         )
         self._status: Final[Characteristic[bytes]] = Characteristic(
-            STATUS_UUID, properties.NOTIFY, _READ, b"", [cccd]
-        )
-        characteristics: list[Characteristic[bytes]] = [
-            Characteristic(
-                CONTROL_POINT_UUID,
-                properties.WRITE,
-                _WRITE,
-                CharacteristicValue(write=self._on_control_point),
-            ),
-            self._status,
-            Characteristic(
-                CONTROL_POINT_LENGTH_UUID,
-                properties.READ,
-                _READ,
-                struct.pack(">H", control_point_bytes),
-            ),
-            Characteristic(
-                SERVICE_REVISION_BITFIELD_UUID,
-                properties.READ | properties.WRITE,
-                _READ | _WRITE,
-                CharacteristicValue(
-                    read=lambda _connection: bytes((Revision.FIDO2,)),
-                    write=self._on_revision,
-                ),
-            ),
-        ]
-        device.add_service(Service(_uuid(FIDO_SERVICE_UUID), characteristics))
-        device.add_service(
-            Service(
-                _uuid(DEVICE_INFORMATION_UUID),
-                [
-                    _readable(MANUFACTURER_NAME_UUID, MANUFACTURER.encode()),
-                    _readable(MODEL_NUMBER_UUID, MODEL.encode()),
-                    _readable(FIRMWARE_REVISION_UUID, FIRMWARE.encode()),
-                ],
-            )
+            STATUS_UUID, Characteristic.Properties.NOTIFY, _READ, b"", [cccd]
         )
         level = CharacteristicValue[bytes](
             read=lambda _connection: bytes((battery_percent(),))
         )
-        device.add_service(
-            Service(_uuid(BATTERY_SERVICE_UUID), [_readable(BATTERY_LEVEL_UUID, level)])
-        )
+        information = [
+            _readable(MANUFACTURER_NAME_UUID, MANUFACTURER.encode()),
+            _readable(MODEL_NUMBER_UUID, MODEL.encode()),
+            _readable(FIRMWARE_REVISION_UUID, FIRMWARE.encode()),
+        ]
+        for uuid, characteristics in (
+            (FIDO_SERVICE_UUID, self._fido_characteristics()),
+            (DEVICE_INFORMATION_UUID, information),
+            (BATTERY_SERVICE_UUID, [_readable(BATTERY_LEVEL_UUID, level)]),
+        ):
+            device.add_service(Service(short_uuid(uuid), characteristics))
 
     def forget_central(self) -> None:
         """Drop what belonged to a connection that ended."""
@@ -164,6 +136,33 @@ class FidoService:
             ),
         )
 
+    def _fido_characteristics(self) -> list[Characteristic[bytes]]:
+        properties = Characteristic.Properties
+        revisions = CharacteristicValue(
+            read=lambda _connection: bytes((Revision.FIDO2,)), write=self._on_revision
+        )
+        return [
+            Characteristic(
+                CONTROL_POINT_UUID,
+                properties.WRITE,
+                _WRITE,
+                CharacteristicValue(write=self._on_control_point),
+            ),
+            self._status,
+            Characteristic(
+                CONTROL_POINT_LENGTH_UUID,
+                properties.READ,
+                _READ,
+                struct.pack(">H", self._control_point_bytes),
+            ),
+            Characteristic(
+                SERVICE_REVISION_BITFIELD_UUID,
+                properties.READ | properties.WRITE,
+                _READ | _WRITE,
+                revisions,
+            ),
+        ]
+
     def _fresh_reassembler(self) -> Reassembler:
         return Reassembler(REQUEST_BYTES_MAX, TO_KEY, self._control_point_bytes)
 
@@ -192,7 +191,7 @@ class FidoService:
             self._on_frame(connection, frame)
 
 
-def _uuid(text: str) -> UUID:
+def short_uuid(text: str) -> UUID:
     """Return an assigned number in its 16-bit form, as real keys have it on air."""
     return UUID.from_16_bits(int(text[4:8], 16))
 
@@ -201,5 +200,5 @@ def _readable(
     uuid: str, value: bytes | CharacteristicValue[bytes]
 ) -> Characteristic[bytes]:
     return Characteristic(
-        _uuid(uuid), Characteristic.Properties.READ, Characteristic.READABLE, value
+        short_uuid(uuid), Characteristic.Properties.READ, Characteristic.READABLE, value
     )

@@ -5,16 +5,12 @@ before the key blinks waits for the blink, once. The key sleeps after a good ans
 when nothing happened for a while.
 """
 
-import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from bumble import data_types, hci
-from bumble.core import AdvertisingData, BaseBumbleError
+from bumble.core import AdvertisingData
 from bumble.device import Connection, Device, DeviceConfiguration
 from bumble.host import Host
 from bumble.keys import MemoryKeyStore
@@ -29,78 +25,22 @@ from gateway.ctap.status import CtapStatus
 from gateway.errors import SimulationError
 from gateway.sim.air import Air, Radio
 from gateway.sim.attestation_ca import AttestationChain
-from gateway.sim.authenticator import (
-    ALG_ES256,
-    UV_RETRIES_MAX,
-    AttestationStyle,
-    Authenticator,
-    Finger,
-)
-from gateway.sim.bumble_faults import RadioGoneError, uncancelled
+from gateway.sim.authenticator import UV_RETRIES_MAX, Authenticator, Finger
+from gateway.sim.chores import Chores, Timers
 from gateway.sim.entropy import SeededEntropy
-from gateway.sim.fido_service import FidoService, _uuid
+from gateway.sim.fido_service import FidoService, short_uuid
+from gateway.sim.key_model import DEFAULT_MODEL, KeyModel, KeyState
 from gateway.sim.key_pairing import KeyIo, KeyPairing
 from gateway.sim.misbehaviour import Misbehaviour
 
 AWAKE_MS: Final = 30_000
 USER_ACTION_MS_MAX: Final = 30_000
-ADVERTISING_MS: Final = 100
 HERE_M: Final = 0.3
 AWAY_M: Final = 50.0
 PLAN_MAX: Final = 64
 
-_JOB_MS_MAX: Final = 3_000
 _RUBBISH_FRAGMENTS: Final = 4
 _FLOOD_FRAGMENTS: Final = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class KeyModel:
-    """How one key differs from another.
-
-    Attributes:
-        io: what it has to pair with.
-        algorithm: COSE algorithm of its credentials.
-        style: its attestation statement.
-        aaguid: what it claims, None for its chain's.
-        counts: False for a signature counter that is always 0.
-        control_point_bytes: fidoControlPointLength, 20 to 512.
-        advertising_ms: interval between two adverts while awake.
-    """
-
-    io: KeyIo = KeyIo.COMPARE
-    algorithm: int = ALG_ES256
-    style: AttestationStyle = AttestationStyle.PACKED_X5C
-    aaguid: bytes | None = None
-    counts: bool = True
-    control_point_bytes: int = 512
-    advertising_ms: int = ADVERTISING_MS
-
-
-DEFAULT_MODEL: Final = KeyModel()
-
-
-@dataclass(frozen=True, slots=True)
-class KeyState:
-    """A key as somebody who holds it sees it.
-
-    Attributes:
-        shown_number: what its display shows during pairing, or None.
-        bonds: how many gateways it is bonded with.
-    """
-
-    name: str
-    address: str
-    awake: bool
-    pairing: bool
-    connected: bool
-    blinking: bool
-    battery_percent: int
-    uv_retries: int
-    counter: int
-    credentials: int
-    bonds: int
-    shown_number: int | None
 
 
 class KeyraDevice:
@@ -154,21 +94,19 @@ class KeyraDevice:
         self._done = False
         self._command: CtapCommand | None = None
         self._plan: Final[deque[tuple[Finger, int]]] = deque(maxlen=PLAN_MAX)
-        self._jobs: Final[asyncio.Queue[_Job]] = asyncio.Queue()
-        self._timers: Final[dict[str, asyncio.TimerHandle]] = {}
+        self._chores: Final = Chores()
+        self._timers: Final = Timers()
         air.place(name, HERE_M)
 
     async def run(self) -> None:
         """Power on and live until cancelled."""
         await self._device.power_on()
         self._device.on("connection", self._on_connection)
-        while True:
-            job = await self._jobs.get()
-            await job.run()
+        await self._chores.run()
 
     async def ready(self) -> None:
         """Wait until it is powered on."""
-        await self._submit(self._device.stop_advertising)
+        await self._chores.submit(self._device.stop_advertising)
 
     # What a person does.
 
@@ -184,8 +122,8 @@ class KeyraDevice:
         self._air.place(self.name, distance_m)
         self._awake = True
         self._done = False
-        self._arm("sleep", awake_ms, self._on_idle)
-        await self._submit(self._settle)
+        self._timers.arm("sleep", awake_ms, self._on_idle)
+        await self._chores.submit(self._settle)
 
     async def touch(self, times: int = 1, after_ms: int = 0) -> None:
         """Put the right finger on it at the next blink, `after_ms` into it."""
@@ -210,13 +148,13 @@ class KeyraDevice:
     async def walk_away(self) -> None:
         """Carry it out of reach, awake as it is, and give up touching it."""
         self._plan.clear()
-        self._disarm("press")
+        self._timers.disarm("press")
         self._air.place(self.name, AWAY_M)
 
     async def sleep(self) -> None:
         """Let it sleep now."""
         self._nod_off()
-        await self._submit(self._settle)
+        await self._chores.submit(self._settle)
 
     async def pairing_mode(self) -> None:
         """Wake it ready for a new bond, for as long as it stays awake."""
@@ -245,7 +183,7 @@ class KeyraDevice:
         self.battery_percent = 0
         self._nod_off()
         self._air.place(self.name, math.inf)
-        await self._submit(self._device.stop_advertising)
+        await self._chores.submit(self._device.stop_advertising)
 
     async def charge(self, percent: int = 100) -> None:
         """Charge it; it sleeps until presented."""
@@ -290,7 +228,7 @@ class KeyraDevice:
     def _next_finger(self) -> None:
         if self._plan:
             finger, after_ms = self._plan.popleft()
-            self._arm("press", after_ms, lambda: self._press(finger))
+            self._timers.arm("press", after_ms, lambda: self._press(finger))
 
     def _press(self, finger: Finger) -> None:
         if self.authenticator.waiting:
@@ -311,11 +249,10 @@ class KeyraDevice:
         self._service.forget_central()
         self.authenticator.cancel()
         self._pairing.shown_number = None
-        for timer in ("press", "keepalive", "user-action"):
-            self._disarm(timer)
+        self._timers.disarm("press", "keepalive", "user-action")
         if self._done:
             self._nod_off()
-        self._later(self._settle)
+        self._chores.later(self._settle)
 
     def _on_frame(self, connection: Connection, frame: Frame) -> None:
         wrong = self.authenticator.misbehaviour
@@ -332,7 +269,7 @@ class KeyraDevice:
 
     def _on_request(self, connection: Connection, request: bytes) -> None:
         wrong = self.authenticator.misbehaviour
-        self._arm("sleep", AWAKE_MS, self._on_idle)
+        self._timers.arm("sleep", AWAKE_MS, self._on_idle)
         if Misbehaviour.STALL in wrong:
             return
         if Misbehaviour.FLOOD in wrong:
@@ -345,13 +282,13 @@ class KeyraDevice:
             return
         if Misbehaviour.NO_KEEPALIVES not in wrong:
             self._beat()
-        self._arm("user-action", USER_ACTION_MS_MAX, self._on_nobody)
+        self._timers.arm("user-action", USER_ACTION_MS_MAX, self._on_nobody)
         self._next_finger()
 
     def _beat(self) -> None:
         if self._connection is not None and self.authenticator.waiting:
             self._keepalive(self._connection)
-            self._arm("keepalive", KEEPALIVE_MS, self._beat)
+            self._timers.arm("keepalive", KEEPALIVE_MS, self._beat)
 
     def _keepalive(self, connection: Connection) -> None:
         blink = bytes((KeepaliveStatus.UP_NEEDED,))
@@ -362,8 +299,7 @@ class KeyraDevice:
             self._answer(self.authenticator.time_out())
 
     def _answer(self, answer: bytes) -> None:
-        for timer in ("press", "keepalive", "user-action"):
-            self._disarm(timer)
+        self._timers.disarm("press", "keepalive", "user-action")
         connection = self._connection
         if connection is None:
             return
@@ -374,7 +310,7 @@ class KeyraDevice:
         if Misbehaviour.DISCONNECT_MID_MESSAGE in wrong:
             half = answer[: len(answer) // 2]
             pieces = [pieces[0][:3] + half] if len(pieces) == 1 else pieces[:-1]
-            self._later(connection.disconnect)
+            self._chores.later(connection.disconnect)
         for piece in pieces:
             self._service.notify(connection, piece)
         asserted = self._command is CtapCommand.GET_ASSERTION
@@ -384,16 +320,16 @@ class KeyraDevice:
 
     def _on_idle(self) -> None:
         if self.authenticator.waiting:
-            self._arm("sleep", AWAKE_MS, self._on_idle)
+            self._timers.arm("sleep", AWAKE_MS, self._on_idle)
         else:
             self._nod_off()
-            self._later(self._settle)
+            self._chores.later(self._settle)
 
     def _nod_off(self) -> None:
         self._awake = False
         self._pairing.open = False
         self._plan.clear()
-        self._disarm("sleep")
+        self._timers.disarm("sleep")
 
     async def _settle(self) -> None:
         """Bring the radio to where the key's state wants it."""
@@ -409,7 +345,7 @@ class KeyraDevice:
     def _advertising_data(self) -> bytes:
         """Build the advert of CTAP 2.2 §11.4.7: discoverable only while pairing."""
         flags = AdvertisingData.Flags.BR_EDR_NOT_SUPPORTED
-        service = _uuid(FIDO_SERVICE_UUID)
+        service = short_uuid(FIDO_SERVICE_UUID)
         bits = 0
         if self._pairing.open:
             flags |= AdvertisingData.Flags.LE_GENERAL_DISCOVERABLE_MODE
@@ -456,50 +392,6 @@ class KeyraDevice:
     def _powered(self) -> None:
         if not self.battery_percent:
             raise SimulationError(f"{self.name} is flat: charge it first.")
-
-    def _arm(self, name: str, after_ms: int, action: Callable[[], None]) -> None:
-        self._disarm(name)
-
-        def fire() -> None:
-            self._timers.pop(name, None)
-            action()
-
-        loop = asyncio.get_running_loop()
-        self._timers[name] = loop.call_later(after_ms / 1000, fire)
-
-    def _disarm(self, name: str) -> None:
-        if (timer := self._timers.pop(name, None)) is not None:
-            timer.cancel()
-
-    def _later(self, work: Callable[[], Awaitable[None]]) -> None:
-        self._jobs.put_nowait(_Job(work))
-
-    async def _submit(self, work: Callable[[], Awaitable[None]]) -> None:
-        job = _Job(work)
-        self._jobs.put_nowait(job)
-        await job.done.wait()
-
-
-class _Job:
-    """Something to do with the radio, one after another."""
-
-    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
-        self.done: Final = asyncio.Event()
-        self._work: Final = work
-
-    async def run(self) -> None:
-        """Do it, within its time; a link that broke meanwhile does not matter."""
-        try:
-            with suppress(BaseBumbleError, TimeoutError, RadioGoneError):
-                async with asyncio.timeout(_JOB_MS_MAX / 1000):
-                    with uncancelled():
-                        await self._work()
-        finally:
-            self.done.set()
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            # Python 3.11's wait_for, in Bumble, can swallow a cancellation.
-            raise asyncio.CancelledError
 
 
 def _known(request: bytes) -> bool:

@@ -18,7 +18,8 @@ from gateway.sim.adapter import SimulatedAdapter
 from gateway.sim.air import Air
 from gateway.sim.attestation_ca import AttestationChain, attestation_chain
 from gateway.sim.door import STRIKE, SimulatedDoor, idle_level
-from gateway.sim.key import DEFAULT_MODEL, KeyModel, KeyraDevice
+from gateway.sim.key import KeyraDevice
+from gateway.sim.key_model import DEFAULT_MODEL, KeyModel
 from gateway.sim.pins import PinBoard
 from gateway.strike.wiring import Lock, Relay
 

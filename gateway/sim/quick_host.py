@@ -10,7 +10,6 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from bleak.uuids import normalize_uuid_16
 from bumble import hci
 from bumble.core import AdvertisingData
 from bumble.host import Host
@@ -109,4 +108,5 @@ def _payload(data: bytes) -> Payload:
 
 
 def _uuid(octets: bytes) -> str:
-    return normalize_uuid_16(int.from_bytes(octets, "little"))
+    """Widen a 16-bit assigned number (Core Vol 3 Part B §2.5.1)."""
+    return f"0000{octets[::-1].hex()}-0000-1000-8000-00805f9b34fb"

@@ -11,7 +11,7 @@ from gateway.core.facts import InputName
 from gateway.errors import SimulationError
 from gateway.sim.authenticator import ALG_ES256, AttestationStyle
 from gateway.sim.door import DoorState
-from gateway.sim.key import KeyState
+from gateway.sim.key_model import KeyState
 from gateway.sim.key_pairing import KeyIo
 from gateway.sim.misbehaviour import Misbehaviour
 from gateway.sim.pins import Edge

@@ -7,7 +7,8 @@ from typing import Any, Final
 from gateway.core.facts import InputName
 from gateway.errors import SimulationError
 from gateway.sim.authenticator import ALG_ES256, AttestationStyle
-from gateway.sim.key import KeyModel, KeyraDevice
+from gateway.sim.key import KeyraDevice
+from gateway.sim.key_model import KeyModel
 from gateway.sim.key_pairing import KeyIo
 from gateway.sim.misbehaviour import Misbehaviour
 from gateway.sim.place import Place

@@ -1,0 +1,54 @@
+"""What one door is told about time. Values out of bounds do not come into being."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from gateway.errors import ConfigError
+
+RELEASE_MS_MAX: Final = 60_000
+HELD_OPEN_MS_MAX: Final = 3_600_000
+SETTLING_MS_MAX: Final = 2_000
+
+
+class Relock(Enum):
+    """When a door that was passed is secured before its time is over."""
+
+    OPENING = "opening"
+    CLOSING = "closing"
+
+
+@dataclass(frozen=True, slots=True)
+class DoorTiming:
+    """What one door is told about time, and whether it has a contact.
+
+    Attributes:
+        release_ms: how long an exit request releases; a grant brings its own.
+        release_ms_max: the longest that any one grant may ask for.
+        held_open_ms: how long the leaf may stand open before the alarm.
+        settling_ms: how long after a release an opening still counts as allowed.
+        contact: False for a door without a sensor.
+
+    Raises:
+        ConfigError: a duration is out of its bounds.
+    """
+
+    release_ms: int = 5_000
+    release_ms_max: int = 10_000
+    held_open_ms: int = 30_000
+    settling_ms: int = 300
+    relock_on: Relock = Relock.OPENING
+    contact: bool = True
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("release_ms", 1, self.release_ms_max),
+            ("release_ms_max", 1, RELEASE_MS_MAX),
+            ("held_open_ms", 1, HELD_OPEN_MS_MAX),
+            ("settling_ms", 0, SETTLING_MS_MAX),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ConfigError(
+                    f"The door's {name} is {value}; it must be {low} to {high}."
+                )

@@ -1,0 +1,396 @@
+"""The story of one door: what a site admin sees in the first weeks, in a minute.
+
+Each chapter is a list of steps; each step does something with real processes and checks
+what the gateway says of it and what the pin did. A step that ends otherwise than it
+must raises, and the story ends there.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.client import AsyncClient
+from gateway.core.facts import DenialReason
+from gateway.errors import SimulationError
+from gateway.schemas import Enrolment, EnrolmentOrder, Event
+from gateway.sim.misbehaviour import Misbehaviour
+from gateway.sim.remote import RemoteKey
+from gateway.sim.site import SimulatedSite
+from gateway.sim.telling import Step, Telling
+from gateway.sim.watch import Watch
+
+CHALLENGE_S: Final = 3
+RELEASE_S: Final = 2
+HELD_OPEN_S: Final = 1
+_LOOK_AGAIN_S: Final = 0.02
+_SETTLE_S_MAX: Final = 10.0
+_QUIET_S: Final = 0.6
+
+STAGES: Final = (
+    "connect",
+    "challenge",
+    "answer",
+    "verify",
+    "decide",
+    "append",
+    "strike",
+)
+
+StepAction = Callable[[Step], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A heading, and steps by title."""
+
+    title: str
+    steps: Sequence[tuple[str, StepAction]]
+
+
+class Story:
+    """One telling, over one site."""
+
+    def __init__(self, site: SimulatedSite, client: AsyncClient, watch: Watch) -> None:
+        """Take a started site, a client of its gateway and a running watch."""
+        self._site: Final = site
+        self._client: Final = client
+        self._watch: Final = watch
+        self._credentials: Final[dict[str, str]] = {}
+        self.openings = 0
+        self.denials: Final[set[str]] = set()
+
+    def chapters(self) -> Sequence[Chapter]:
+        """Return the whole story."""
+        return (
+            Chapter(
+                "Enrolment: the key proves its model, a person compares the numbers",
+                (
+                    ("First administrator", self._enrols("admin", "Administrator")),
+                    ("First holder", self._enrols("holder-1", "First holder")),
+                    ("Second holder", self._enrols("holder-2", "Second holder")),
+                    ("A spare key", self._enrols("spare", "Second holder's spare")),
+                    (
+                        "A cleaner, nights only",
+                        self._enrols("night", "Cleaner", "night"),
+                    ),
+                ),
+            ),
+            Chapter(
+                "Openings: verified, decided, durable, released",
+                tuple(
+                    (f"{name} opens", self._opens(name))
+                    for name in ("admin", "holder-1", "holder-2", "spare")
+                ),
+            ),
+            Chapter("Denials: one reason each", self._denials()),
+            Chapter(
+                "The door itself",
+                (
+                    ("Request to exit", self._exit),
+                    ("Forced open", self._forced),
+                    ("Held open", self._held),
+                ),
+            ),
+            Chapter(
+                "Power cut in the middle of an opening",
+                (
+                    ("The power goes", self._power_cut),
+                    ("The power is back", self._recovery),
+                    ("holder-1 opens", self._opens("holder-1")),
+                ),
+            ),
+        )
+
+    def _denials(self) -> Sequence[tuple[str, StepAction]]:
+        reason = DenialReason
+        return (
+            ("A stranger's key", self._stranger),
+            (
+                "A wrong finger",
+                self._denied("holder-1", reason.FINGER_NOT_RECOGNISED, finger="wrong"),
+            ),
+            (
+                "The holder declines",
+                self._denied("holder-1", reason.DECLINED, finger="no"),
+            ),
+            ("A revoked key", self._revoked),
+            ("Outside its hours", self._denied("night", reason.OUTSIDE_HOURS)),
+            (
+                "A replayed answer",
+                self._denied(
+                    "holder-1", reason.ANSWER_REPLAYED, (Misbehaviour.STALE_ANSWER,)
+                ),
+            ),
+            (
+                "An answer too late",
+                self._denied(
+                    "holder-2",
+                    reason.CHALLENGE_EXPIRED,
+                    (Misbehaviour.IGNORES_CANCEL,),
+                    after_ms=CHALLENGE_S * 1000 + 600,
+                ),
+            ),
+            (
+                "No finger was checked",
+                self._denied(
+                    "holder-2", reason.USER_NOT_VERIFIED, (Misbehaviour.UV_NOT_SET,)
+                ),
+            ),
+            (
+                "An answer for another site",
+                self._denied(
+                    "holder-2", reason.RP_ID_MISMATCH, (Misbehaviour.FOREIGN_RP_ID,)
+                ),
+            ),
+            (
+                "A cloned key's counter",
+                self._denied(
+                    "holder-2", reason.COUNTER_NOT_RISING, (Misbehaviour.COUNTER_BACK,)
+                ),
+            ),
+            (
+                "... and it is suspended",
+                self._denied("holder-2", reason.CREDENTIAL_SUSPENDED),
+            ),
+            ("Lockdown", self._lockdown),
+        )
+
+    # Enrolment.
+
+    def _enrols(self, holder: str, name: str, group: str = "staff") -> StepAction:
+        async def action(step: Step) -> None:
+            key = await self._site.world.add_key(holder)
+            order = EnrolmentOrder(holder_id=holder, name=name, groups=(group,))
+            await self._client.enrol(order)
+            await key.touch(times=2)
+            await key.pairing_mode()
+            shown = await self._until(lambda now: now.step == "comparing")
+            on_key = (await key.state()).shown_number
+            agree = on_key is not None and on_key == shown.number
+            await self._client.answer_comparison(agree=agree)
+            done = await self._until(lambda now: now.is_over)
+            if done.step != "registered" or done.credential_id is None:
+                raise SimulationError(f"The ceremony failed: {done.reason}.")
+            self._credentials[holder] = done.credential_id
+            step.said = (
+                f"{done.model}, attested; compared {shown.number:06d}; "
+                f"credential {done.credential_id[:10]}…"
+            )
+            await key.sleep()
+
+        return action
+
+    async def _until(self, condition: Callable[[Enrolment], bool]) -> Enrolment:
+        """Return the ceremony once it is so, or over."""
+        async with asyncio.timeout(_SETTLE_S_MAX):
+            while True:
+                now = await self._client.enrolment()
+                if now is not None and (condition(now) or now.is_over):
+                    return now
+                await asyncio.sleep(_LOOK_AGAIN_S)  # noqa: TID251 - other processes
+
+    # Openings.
+
+    def _opens(self, name: str) -> StepAction:
+        async def action(step: Step) -> None:
+            async with self._touching(name) as mark:
+                ended = await self._watch.expect(mark, "touch.ended")
+                if ended.data["result"] != "granted":
+                    raise SimulationError(f"Denied: {ended.data['result']}.")
+                await self._walk_through()
+                await self._watch.expect(mark, "door.opened", after="grant")
+                await self._watch.expect(mark, "door.closed")
+            self.openings += 1
+            step.said = f"granted, entry {ended.data['entry']}; {_stages(ended)}"
+            await self._secured()
+
+        return action
+
+    @asynccontextmanager
+    async def _touching(
+        self, name: str, finger: str = "right", after_ms: int = 0
+    ) -> AsyncIterator[int]:
+        """Wake a key and put a finger on it; let it sleep afterwards."""
+        key = self._site.world.key(name)
+        mark = self._watch.mark()
+        await _finger(key, finger, after_ms)
+        await key.present(distance_m=0.4)
+        try:
+            yield mark
+        finally:
+            await key.sleep()
+            await key.misbehave()
+
+    async def _walk_through(self) -> None:
+        door = self._site.world.door
+        if not await door.open():
+            raise SimulationError("The strike was not released: the door held.")
+        await door.close()
+
+    async def _secured(self) -> None:
+        async with asyncio.timeout(_SETTLE_S_MAX):
+            while (await self._site.world.door.state()).released:
+                await asyncio.sleep(_LOOK_AGAIN_S)  # noqa: TID251 - other processes
+
+    # Denials.
+
+    def _denied(
+        self,
+        name: str,
+        reason: DenialReason,
+        misbehaviour: Sequence[Misbehaviour] = (),
+        finger: str = "right",
+        after_ms: int = 0,
+    ) -> StepAction:
+        async def action(step: Step) -> None:
+            key = self._site.world.key(name)
+            await key.misbehave(*misbehaviour)
+            async with self._touching(name, finger, after_ms) as mark:
+                denial = await self._watch.expect(mark, "door.deny")
+            await self._stayed_shut(denial, reason, step)
+            await asyncio.sleep(_QUIET_S)  # noqa: TID251 - the key's quiet time
+
+        return action
+
+    async def _stayed_shut(
+        self, denial: Event, reason: DenialReason, step: Step
+    ) -> None:
+        if denial.data.get("reason") != reason.value:
+            raise SimulationError(
+                f"Denied for {denial.data.get('reason')}, not {reason.value}."
+            )
+        if (await self._site.world.door.state()).released:
+            raise SimulationError("Denied, and the strike is released.")
+        self.denials.add(reason.value)
+        step.denied(f"{reason.value}: {reason.sentence} (entry {denial.data['entry']})")
+
+    async def _stranger(self, step: Step) -> None:
+        key = await self._site.world.add_key("stranger")
+        mark = self._watch.mark()
+        await key.touch()
+        await key.present()
+        seen = await self._watch.expect(mark, "touch.stranger")
+        summary = await self._watch.expect(mark, "door.strangers")
+        await key.sleep()
+        if (await self._site.world.door.state()).released:
+            raise SimulationError("A stranger's key released the strike.")
+        reason = DenialReason.KEY_UNKNOWN
+        self.denials.add(str(seen.data["result"]))
+        step.denied(
+            f"{reason.value}: {reason.sentence} (summary, entry {summary.data['entry']})"
+        )
+
+    async def _revoked(self, step: Step) -> None:
+        await self._client.set_credential_state(self._credentials["spare"], "revoked")
+        await self._denied("spare", DenialReason.CREDENTIAL_REVOKED)(step)
+
+    async def _lockdown(self, step: Step) -> None:
+        await self._client.set_mode("LockedDown")
+        await self._denied("admin", DenialReason.LOCKDOWN)(step)
+        await self._client.set_mode("Locked")
+
+    # The door.
+
+    async def _exit(self, step: Step) -> None:
+        mark = self._watch.mark()
+        await self._site.world.door.press_exit()
+        await self._watch.expect(mark, "door.exit")
+        await self._walk_through()
+        await self._watch.expect(mark, "door.opened", after="exit")
+        await self._watch.expect(mark, "door.closed")
+        await self._secured()
+        self.openings += 1
+        step.said = "released at once, recorded after"
+
+    async def _forced(self, step: Step) -> None:
+        mark = self._watch.mark()
+        await self._site.world.door.force()
+        alarm = await self._watch.expect(mark, "door.forced")
+        await self._site.world.door.close()
+        await self._watch.expect(mark, "door.clear", alarm="forced")
+        step.mark, step.style = "!", "bold red"
+        step.said = f"alarm, entry {alarm.data['entry']}; cleared when it closed"
+
+    async def _held(self, step: Step) -> None:
+        async with self._touching("admin") as mark:
+            await self._watch.expect(mark, "touch.ended", result="granted")
+            if not await self._site.world.door.open():
+                raise SimulationError("The strike was not released: the door held.")
+            alarm = await self._watch.expect(mark, "door.held")
+            await self._site.world.door.close()
+            await self._watch.expect(mark, "door.clear", alarm="held")
+        self.openings += 1
+        await self._secured()
+        step.mark, step.style = "!", "bold red"
+        step.said = (
+            f"alarm after {alarm.data['open_ms']} ms, entry {alarm.data['entry']}"
+        )
+
+    # Power.
+
+    async def _power_cut(self, step: Step) -> None:
+        async with self._touching("admin") as mark:
+            granted = await self._watch.expect(mark, "door.grant")
+            await self._site.cut_power()
+        state = await self._site.world.door.state()
+        if state.released:
+            raise SimulationError("Without power the strike is released.")
+        self._last_entry = granted.data["entry"]
+        step.said = (
+            f"right after entry {self._last_entry}; gateway and strike are gone, "
+            "the lock holds"
+        )
+
+    async def _recovery(self, step: Step) -> None:
+        mark = self._watch.mark()
+        await self._site.start_strike()
+        await self._site.start_gateway()
+        await self._watch.expect(mark, "gateway.ready")
+        status = await self._client.status()
+        entry = self._last_entry
+        if not isinstance(entry, int) or status.ledger_size <= entry:
+            raise SimulationError(f"Entry {entry} is lost.")
+        step.said = (
+            f"entry {entry} is there, {status.ledger_size} entries in all; "
+            f"door {status.door.phase}"
+        )
+
+    _last_entry: object = None
+
+
+async def tell(telling: Telling, chapters: Sequence[Chapter]) -> None:
+    """Tell chapter after chapter.
+
+    Raises:
+        SimulationError: a step ended otherwise than it must.
+    """
+    for chapter in chapters:
+        telling.heading(chapter.title)
+        for title, action in chapter.steps:
+            with telling.step(title) as step:
+                await action(step)
+
+
+async def _finger(key: RemoteKey, finger: str, after_ms: int) -> None:
+    if finger == "right":
+        await key.touch(after_ms=after_ms)
+    elif finger == "wrong":
+        await key.wrong_finger(after_ms=after_ms)
+    else:
+        await key.decline(after_ms=after_ms)
+
+
+def _stages(ended: Event) -> str:
+    stages = ended.data["stages_us"]
+    if not isinstance(stages, dict):
+        return ""
+    return (
+        "  ".join(
+            f"{name} {int(str(stages[name])) / 1000:.1f}"
+            for name in STAGES
+            if name in stages
+        )
+        + " ms"
+    )

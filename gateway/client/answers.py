@@ -1,5 +1,6 @@
 """Answers and failures of HTTP, as the client's values and errors."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
@@ -12,8 +13,13 @@ from gateway.errors import ApiError, UnreachableError
 from gateway.schemas import HEARTBEAT_S, Problem
 
 BASE_URL: Final = "http://keyra"  # a name for the Host header; nothing resolves it
-TIMEOUT: Final = httpx.Timeout(15.0, connect=5.0)
-EVENTS_TIMEOUT: Final = httpx.Timeout(15.0, connect=5.0, read=3.0 * HEARTBEAT_S)
+CONNECT_S_MAX: Final = 5.0
+ANSWER_S_MAX: Final = 15.0
+TIMEOUT: Final = httpx.Timeout(ANSWER_S_MAX, connect=CONNECT_S_MAX)
+# A gateway that is there says so; three heartbeats missed, and it is not.
+EVENTS_TIMEOUT: Final = httpx.Timeout(
+    ANSWER_S_MAX, connect=CONNECT_S_MAX, read=3.0 * HEARTBEAT_S
+)
 
 _TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERRORS_FROM: Final = 500
@@ -60,6 +66,23 @@ def is_passing(error: ApiError) -> bool:
     return error.status == _TOO_MANY_REQUESTS or error.status >= _SERVER_ERRORS_FROM
 
 
+def knock(socket_path: str) -> None:
+    """Find out whether somebody listens.
+
+    httpcore's blocking backend leaks its socket when connecting fails; so it is only
+    let loose on a door that opens.
+
+    Raises:
+        UnreachableError: nobody does.
+    """
+    with socket.socket(socket.AF_UNIX) as knocking:
+        knocking.settimeout(CONNECT_S_MAX)
+        try:
+            knocking.connect(socket_path)
+        except OSError as error:
+            raise _unreachable(socket_path, error) from error
+
+
 @contextmanager
 def reaching(socket_path: str) -> Iterator[None]:
     """Turn failures of the connection into one sentence.
@@ -74,15 +97,19 @@ def reaching(socket_path: str) -> Iterator[None]:
             f"The gateway at {socket_path} does not answer in time."
         ) from error
     except httpx.TransportError as error:
-        if _is_forbidden(error):
-            raise UnreachableError(
-                f"You may not open {socket_path}; ask for membership in the group "
-                "keyra-audit or keyra-admin, and log in again."
-            ) from error
-        raise UnreachableError(
-            f"No gateway answers at {socket_path}; see "
-            "`systemctl status keyra-gateway`, or name another with --socket."
-        ) from error
+        raise _unreachable(socket_path, error) from error
+
+
+def _unreachable(socket_path: str, error: BaseException) -> UnreachableError:
+    if _is_forbidden(error):
+        return UnreachableError(
+            f"You may not open {socket_path}; ask for membership in the group "
+            "keyra-audit or keyra-admin, and log in again."
+        )
+    return UnreachableError(
+        f"No gateway answers at {socket_path}; see `systemctl status keyra-gateway`, "
+        "or name another with --socket."
+    )
 
 
 def _is_forbidden(error: BaseException | None) -> bool:

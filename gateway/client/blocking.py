@@ -14,6 +14,7 @@ from gateway.client.answers import (
     TIMEOUT,
     check,
     is_passing,
+    knock,
     reaching,
     read,
 )
@@ -62,6 +63,7 @@ class Client:
         """
         self._socket_path: Final = socket_path
         self._pause: Final = pause
+        self._reached = False
         self._http: Final = httpx.Client(
             base_url=BASE_URL,
             transport=httpx.HTTPTransport(uds=socket_path),
@@ -166,6 +168,7 @@ class Client:
 
     @contextmanager
     def _reading(self, follower: Follower) -> Iterator[Iterator[str]]:
+        knock(self._socket_path)
         query, headers = follower.request()
         request = self._http.build_request(
             "GET", PATH, params=query, headers=headers, timeout=EVENTS_TIMEOUT
@@ -182,6 +185,9 @@ class Client:
             response.close()
 
     def _ask(self, call: Call[_Answer]) -> _Answer:
+        if not self._reached:
+            knock(self._socket_path)
+            self._reached = True
         with reaching(self._socket_path):
             response = self._http.request(
                 call.method,

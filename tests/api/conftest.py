@@ -14,9 +14,8 @@ import httpx
 import pytest
 
 # Test folders are no packages: what they share is run from its path.
-FakeGateway: Any = runpy.run_path(str(Path(__file__).parent / "fake_gateway.py"))[
-    "FakeGateway"
-]
+_fakes: dict[str, Any] = runpy.run_path(str(Path(__file__).parent / "fake_gateway.py"))
+FakeFacade, FakeGateway = _fakes["FakeFacade"], _fakes["FakeGateway"]
 
 # Somebody whom no system knows.
 STRANGER = 64_023
@@ -93,3 +92,9 @@ def stranger(folder: Path) -> Iterator[tuple[Any, int, Ask]]:
 
     yield made, uid, ask
     made.stop()
+
+
+@pytest.fixture
+def facade() -> Any:
+    """A façade without an API in front of it."""
+    return FakeFacade()

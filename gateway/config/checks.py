@@ -1,0 +1,116 @@
+"""What no single value shows: pins used twice, limits at odds, names of nothing."""
+
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+from gateway.config.config import Config
+from gateway.config.lines import Place
+from gateway.config.pins import strike_pin_fault
+from gateway.core.schedule import ALWAYS
+
+Fault: TypeAlias = tuple[Place, str]
+"""Where, and half a sentence: what is wrong and what to do."""
+
+LINES: Final = (
+    "strike",
+    "contact",
+    "exit",
+    "tamper",
+    "fire",
+    "led_green",
+    "led_red",
+    "buzzer",
+)
+"""The settings of [pins] that name a line."""
+
+
+def faults(config: Config) -> Iterator[Fault]:
+    """Yield what is wrong with values that are each right by themselves."""
+    for check in _CHECKS:
+        yield from check(config)
+
+
+def _pins_used_twice(config: Config) -> Iterator[Fault]:
+    users: dict[int, str] = {}
+    for name in LINES:
+        bcm = getattr(config.pins, name)
+        if bcm is None:
+            continue
+        if bcm in users:
+            yield (
+                ("pins", name),
+                f"is {bcm}, which {users[bcm]} uses already; give each its own pin",
+            )
+        users[bcm] = name
+
+
+def _strike_pin(config: Config) -> Iterator[Fault]:
+    says = strike_pin_fault(config.pins.strike, config.wiring)
+    if says is not None:
+        yield ("pins", "strike"), says
+
+
+def _contact(config: Config) -> Iterator[Fault]:
+    wanted, pin = config.door.contact, config.pins.contact
+    if wanted and pin is None:
+        yield (
+            ("door", "contact"),
+            "is true and [pins] contact is not set; name its pin",
+        )
+    if pin is not None and not wanted:
+        yield (
+            ("pins", "contact"),
+            "is set and [door] contact is false; remove one of the two",
+        )
+
+
+def _times(config: Config) -> Iterator[Fault]:
+    if config.door.release_ms > config.strike.momentary_ms_max:
+        yield (
+            ("door", "release_s"),
+            "is longer than [strike] momentary_s_max; shorten it, or raise the other",
+        )
+    if config.strike.fault_ms < config.strike.silence_ms_max:
+        yield (
+            ("strike", "fault_s"),
+            "is shorter than silence_s_max; make it longer",
+        )
+
+
+def _names(config: Config) -> Iterator[Fault]:
+    for table, names in (
+        ("schedule", [schedule.id for schedule in config.schedules]),
+        ("group", [group.id for group in config.groups]),
+    ):
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                yield (
+                    (table, index, "id"),
+                    f'is "{name}", which another one has; rename one of them',
+                )
+    known = {ALWAYS, *(schedule.id for schedule in config.schedules)}
+    for index, group in enumerate(config.groups):
+        if group.schedule not in known:
+            yield (
+                ("group", index, "schedule"),
+                f'is "{group.schedule}", which no [[schedule]] is called; add one',
+            )
+
+
+def _reserved_name(config: Config) -> Iterator[Fault]:
+    for index, schedule in enumerate(config.schedules):
+        if schedule.id == ALWAYS:
+            yield (
+                ("schedule", index, "id"),
+                f'is "{ALWAYS}", which is there without being written; rename it',
+            )
+
+
+_CHECKS: Final[tuple[Callable[[Config], Iterator[Fault]], ...]] = (
+    _pins_used_twice,
+    _strike_pin,
+    _contact,
+    _times,
+    _names,
+    _reserved_name,
+)

@@ -5,7 +5,6 @@ the same process, or one at the other end of a socket that speaks HCI (H4).
 """
 
 import asyncio
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -30,7 +29,7 @@ from gateway.errors import (
 )
 from gateway.ports import Bond, Comparer
 from gateway.sim.air import Air, Radio
-from gateway.sim.bleak_backend import Central, backends, run
+from gateway.sim.bleak_backend import Central, backends
 from gateway.sim.bond_file import BondFile
 from gateway.sim.bumble_faults import RadioGoneError, uncancelled
 from gateway.sim.hci_socket import HciSink, HciStream
@@ -182,8 +181,7 @@ class SimulatedAdapter:
             await _pair_over(connection, address)
             method = await self._method(address, ceremony)
         finally:
-            with suppress(BleakError):
-                await run(connection.disconnect())
+            await self._central.hang_up(connection)
         self._central.tables.pop(address, None)
         return Bond(address, method)
 

@@ -23,6 +23,7 @@ NEAR_M: Final = 0.1
 _RSSI_AT_1_M_DBM: Final = -59.0
 _PATH_LOSS_DB_PER_DECADE: Final = 22.0  # indoors, line of sight
 _FADING_DB: Final = 2.0
+_ADVERTISING_DELAY_MS_MAX: Final = 10
 _RSSI_DBM_MIN, _RSSI_DBM_MAX = -127, 20  # Core Vol 4 Part E §7.7.65.13
 
 _Pair = frozenset[str]
@@ -145,6 +146,12 @@ def _report(advertisement: ll.AdvExtInd, rssi_dbm: int) -> bytes:
     return bytes((hci.HCI_EVENT_PACKET, hci.HCI_LE_META_EVENT, len(body))) + body
 
 
+def _rssi_dbm(distance_m: float, weather: Random) -> int:
+    loss_db = _PATH_LOSS_DB_PER_DECADE * math.log10(distance_m)
+    faded_dbm = _RSSI_AT_1_M_DBM - loss_db + weather.gauss(0, _FADING_DB)
+    return max(_RSSI_DBM_MIN, min(_RSSI_DBM_MAX, round(faded_dbm)))
+
+
 class Air(LocalLink):
     """All radios in one place. Deterministic for a seed and an order of events."""
 
@@ -158,7 +165,8 @@ class Air(LocalLink):
         super().__init__()  # type: ignore[no-untyped-call] # Bumble's has no hints
         self.loss = loss
         self.counts: Final = AirCounts()
-        self._random: Final = Random(f"air/{seed}")  # noqa: S311 - weather, no secret
+        self._seed: Final = seed
+        self._weather: Final[dict[str, Random]] = {}
         self._by_address: Final[dict[bytes, Controller]] = {}
         self._listeners: Final[list[Radio]] = []
         self._distances_m: Final[dict[_Pair, float]] = {}
@@ -243,15 +251,19 @@ class Air(LocalLink):
         if not isinstance(packet, ll.AdvExtInd):
             return
         self.counts.sent += 1
+        weather = self._weather_of(sender_controller.name)
+        # advDelay, Core Vol 6 Part B §4.4.2.2: else two keys could collide for ever.
+        delay_s = weather.uniform(0, _ADVERTISING_DELAY_MS_MAX / 1000)
         for radio in self._listeners:
             if not radio.le_scan_enable and radio.pending_le_connection is None:
                 continue
             distance_m = self.distance_m(sender_controller.name, radio.name)
-            if distance_m > RANGE_M or self._random.random() < self.loss:
+            if distance_m > RANGE_M or weather.random() < self.loss:
                 self.counts.lost += 1
                 continue
             self.counts.heard += 1
-            loop.call_soon(radio.hear, packet, self._rssi_dbm(distance_m))
+            rssi_dbm = _rssi_dbm(distance_m, weather)
+            loop.call_later(delay_s, radio.hear, packet, rssi_dbm)
 
     def send_acl_data(
         self,
@@ -301,10 +313,12 @@ class Air(LocalLink):
         else:
             asyncio.get_running_loop().call_soon(deliver)
 
-    def _rssi_dbm(self, distance_m: float) -> int:
-        loss_db = _PATH_LOSS_DB_PER_DECADE * math.log10(distance_m)
-        faded_dbm = _RSSI_AT_1_M_DBM - loss_db + self._random.gauss(0, _FADING_DB)
-        return max(_RSSI_DBM_MIN, min(_RSSI_DBM_MAX, round(faded_dbm)))
+    def _weather_of(self, sender: str) -> Random:
+        """Return a sender's own chance, which no other sender's doings disturb."""
+        if sender not in self._weather:
+            chance = Random(f"air/{self._seed}/{sender}")  # noqa: S311 - no secret
+            self._weather[sender] = chance
+        return self._weather[sender]
 
     def _settle(self) -> None:
         """Start the supervision timeout of links that parted; end it for reunited."""

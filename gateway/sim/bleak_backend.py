@@ -8,6 +8,7 @@ the AD flags stand in `platform_data`. So what is written for BlueZ runs on this
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, TypeVar
 
@@ -29,7 +30,13 @@ from bumble.att import ATT_Error
 from bumble.core import UUID, BaseBumbleError
 from bumble.core import TimeoutError as BumbleTimeoutError
 from bumble.device import Connection, Device, Peer
-from bumble.hci import Address, HCI_Error, HCI_ErrorCode, OwnAddressType
+from bumble.hci import (
+    Address,
+    HCI_Error,
+    HCI_ErrorCode,
+    HCI_LE_Create_Connection_Cancel_Command,
+    OwnAddressType,
+)
 
 from gateway.sim.bumble_faults import RadioGoneError, uncancelled
 from gateway.sim.quick_host import QuickHost, Report
@@ -89,12 +96,32 @@ class Central:
             raise BleakError(f"The connection failed: {error}") from error
 
     async def _connect(self, address: str, timeout_s: float) -> Connection:
-        with uncancelled():
-            return await self.device.connect(
-                Address(address),
-                own_address_type=OwnAddressType.RANDOM,
-                timeout=timeout_s,
+        try:
+            with uncancelled():
+                return await self.device.connect(
+                    Address(address),
+                    own_address_type=OwnAddressType.RANDOM,
+                    timeout=timeout_s,
+                )
+        except asyncio.CancelledError:
+            await self._abandon(address)
+            raise
+
+    async def _abandon(self, address: str) -> None:
+        """Call off a connection attempt that nobody waits for: Bumble leaves it."""
+        with suppress(BaseBumbleError, RadioGoneError):
+            await self.device.send_sync_command(
+                HCI_LE_Create_Connection_Cancel_Command()
             )
+        for connection in list(self.device.connections.values()):
+            if connection.peer_address == Address(address):
+                await self.hang_up(connection)
+
+    async def hang_up(self, connection: Connection) -> None:
+        """Disconnect; a link that is gone already would never say so."""
+        if self.device.connections.get(connection.handle) is connection:
+            with suppress(BaseBumbleError, RadioGoneError), uncancelled():
+                await connection.disconnect()
 
     async def bonded(self, address: str) -> bool:
         """Tell whether this side holds the key of a bond."""
@@ -235,7 +262,7 @@ class BumbleClient(BaseBleakClient):
     async def disconnect(self) -> None:
         """Disconnect; no error if that has happened."""
         if self._connection is not None:
-            await run(self._connection.disconnect())
+            await self.central.hang_up(self._connection)
 
     async def pair(self, *_args: Any, **_kwargs: Any) -> None:
         """Bond; the pairing delegate of the device decides how."""

@@ -94,7 +94,11 @@ class Place:
     ) -> None:
         for life in self._lives:
             life.cancel()
-        await self._tasks.__aexit__(kind, error, trace)
+        if kind is not None and issubclass(kind, asyncio.CancelledError):
+            await self._tasks.__aexit__(kind, error, trace)
+        else:
+            # What the story raised goes its way; a group would wrap it.
+            await self._tasks.__aexit__(None, None, None)
 
     async def add_key(
         self,

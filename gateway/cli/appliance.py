@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from gateway.cli.texts import say
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, SimulationError
 
 STATE_MODE: Final = 0o700
 LEDGER_NAME: Final = "ledger.db"
 KEY_NAME: Final = "ledger.key"
+VKEY_NAME: Final = "ledger.vkey"
 
 
 def check_config(options: argparse.Namespace) -> int:
@@ -38,8 +39,8 @@ def print_config(_: argparse.Namespace) -> int:
 def init(options: argparse.Namespace) -> int:
     """Make the state directory, the signing key and the ledger, once.
 
-    Prints the verifier key on standard output: with it, and without this machine,
-    anybody can check the ledger. A key that is there already is kept.
+    Prints the verifier key on standard output, and leaves it beside the ledger: with
+    it anybody can check the ledger elsewhere. A key that is there already is kept.
 
     Raises:
         ConfigError: the config is wrong, or the directory cannot be made.
@@ -54,19 +55,22 @@ def init(options: argparse.Namespace) -> int:
     directory = Path(config.gateway.state_dir)
     _make(directory)
     key_path, ledger_path = directory / KEY_NAME, directory / LEDGER_NAME
+    vkey_path = directory / VKEY_NAME
     if key_path.exists():
         key = SigningKey.load(key_path)
     else:
         key = SigningKey.generate()
         key.save(key_path)
     origin = f"{config.site.rp_id}/{config.gateway.id}"
+    vkey = str(key.vkey(origin))
     initialise(ledger_path, origin, key, read_stamp())
-    _give_to_owner_of(directory, key_path, ledger_path)
+    vkey_path.write_text(f"{vkey}\n")
+    _give_to_owner_of(directory, key_path, ledger_path, vkey_path)
     sys.stderr.write(
         f"The ledger {ledger_path} begins. Keep the following line somewhere else: "
         "with it anybody can check the ledger.\n"
     )
-    say(str(key.vkey(origin)))
+    say(vkey)
     return 0
 
 
@@ -79,11 +83,26 @@ def run(options: argparse.Namespace) -> int:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Tell the story of a simulated door; plain where nobody watches."""
-    from gateway.sim.demo import main as tell  # noqa: PLC0415 - as above
+    """Tell the story of a simulated door; plain where nobody watches.
 
+    Raises:
+        SimulationError: the simulator is not installed here.
+    """
+    try:
+        from gateway.sim.demo import demo as tell  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        raise SimulationError(
+            f"The simulator's {error.name} is not installed; doors do without it. "
+            "Install keyra-gateway[sim], or use ./install.sh --demo."
+        ) from error
     plain = options.plain or not sys.stdout.isatty()
-    return tell(options.keys, options.seed, options.out, plain)
+    return tell(
+        options.keys,
+        options.seed,
+        options.out,
+        plain=plain,
+        picture=options.picture,
+    )
 
 
 def _make(directory: Path) -> None:

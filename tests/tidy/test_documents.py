@@ -71,6 +71,31 @@ def test_options_of_the_installer_are_ones_that_it_knows(path: Path) -> None:
                 assert option in known, option
 
 
+COMMANDS = {"keyra": "gateway", "keyra-ledger": "ledger"}
+VERB = re.compile(
+    r"(?:`|^ {4}|\$ |; )(?P<command>keyra(?:-ledger)?) (?P<verb>[a-z][a-z-]+)",
+    re.MULTILINE,
+)
+
+
+def test_verbs_in_documents_are_ones_that_the_commands_know() -> None:
+    verbs = {
+        (match["command"], match["verb"], path.name)
+        for path in DOCUMENTS
+        for match in VERB.finditer(path.read_text())
+    }
+    assert verbs
+    for command, verb, document in sorted(verbs):
+        done = subprocess.run(
+            [sys.executable, "-m", COMMANDS[command], verb, "--help"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{document}: {command} {verb}: {done.stderr}"
+
+
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 
 

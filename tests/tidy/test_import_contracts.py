@@ -63,6 +63,10 @@ VIOLATIONS: list[tuple[str, dict[str, str]]] = [
     ("bumble", {"gateway/adapters/planted.py": "import bumble"}),
     ("web", {"gateway/service/planted.py": "import fastapi"}),
     ("web", {"gateway/client/planted.py": "import uvicorn"}),
+    (
+        "siblings",
+        {"gateway/adapters/planted.py": "import gateway.adapters.bluez_radio"},
+    ),
     ("people", {"gateway/adapters/planted.py": "import gateway.client"}),
     ("fido2", {"gateway/service/planted.py": "import fido2"}),
     ("cryptography", {"gateway/api/planted.py": "import cryptography"}),

@@ -46,12 +46,12 @@ from gateway.core.door_events import (
     AlarmHeld,
     Cause,
     Closed,
-    Deadline,
     Effect,
     Egress,
     Event,
     ModeChanged,
     Opened,
+    Phase,
     Refusal,
     Refused,
     Release,
@@ -63,27 +63,17 @@ from gateway.core.door_events import (
     check_egress,
     check_unlock,
 )
-from gateway.core.door_timing import DoorTiming, Relock
+from gateway.core.door_timing import (
+    EXIT_AGE_MS_MAX,
+    GRANT_AGE_MS_MAX,
+    TOUCHES_REMEMBERED_MAX,
+    DoorTiming,
+    Relock,
+)
 from gateway.core.facts import Mode
 from gateway.core.ids import DoorId
 
-GRANT_AGE_MS_MAX: Final = 3_000
-"""From the decision to the release; an append to a slow card takes far less."""
-
-EXIT_AGE_MS_MAX: Final = 2_000
-"""An exit request from before a stall releases nothing: nobody stands there now."""
-
 NEVER: Final = 2**63 - 1
-
-
-class Phase(Enum):
-    """The door in one word, for people."""
-
-    SECURED = "secured"
-    RELEASED = "released"
-    OPEN = "open"
-    HELD = "held"
-    FORCED = "forced"
 
 
 class Lock(Enum):
@@ -125,6 +115,8 @@ class Door:
 
     Attributes:
         last_n: the highest entry that ever released; a lower or equal one is used.
+        spent: challenges of the last touches that released: one touch, one opening,
+            even if its grant is decided or written down twice.
         after: what released last.
         lock_due_up_ms: when the lock's state ends by itself, else NEVER.
         exit_until_up_ms: until when an exit request wants the door released.
@@ -138,6 +130,7 @@ class Door:
     lock: Lock = Lock.SECURED
     leaf: Leaf = Leaf.UNKNOWN
     last_n: int = -1
+    spent: tuple[bytes, ...] = ()
     after: Cause = Cause.START
     lock_due_up_ms: int = NEVER
     exit_until_up_ms: int = 0
@@ -191,6 +184,10 @@ def _held(door: Door) -> Effect:
     return AlarmHeld(door.leaf_due_up_ms - door.opened_up_ms)
 
 
+_HELD_ENDED: Final = (WasClosed(), AlarmCleared(Alarm.HELD))
+_FORCED_ENDED: Final = (WasClosed(), AlarmCleared(Alarm.FORCED))
+
+Outcome = tuple[Door, tuple[Effect, ...]]
 State = TypeVar("State", Lock, Leaf)
 Region = Mapping[tuple[State, Happening], tuple[State, tuple[Say, ...]]]
 
@@ -220,20 +217,12 @@ LEAF_TRANSITIONS: Final[Region[Leaf]] = {
     (Leaf.OPEN, Happening.RELEASE): (Leaf.OPEN, ()),  # its time starts again
     (Leaf.OPEN, Happening.OPEN_TOO_LONG): (Leaf.HELD, (_held,)),
     (Leaf.OPEN, Happening.CLOSED): (Leaf.SHUT, (WasClosed(),)),
-    (Leaf.HELD, Happening.CLOSED): (
-        Leaf.SHUT,
-        (WasClosed(), AlarmCleared(Alarm.HELD)),
-    ),
-    (Leaf.FORCED, Happening.CLOSED): (
-        Leaf.SHUT,
-        (WasClosed(), AlarmCleared(Alarm.FORCED)),
-    ),
+    (Leaf.HELD, Happening.CLOSED): (Leaf.SHUT, _HELD_ENDED),
+    (Leaf.FORCED, Happening.CLOSED): (Leaf.SHUT, _FORCED_ENDED),
 }
 
 
-def step(
-    door: Door, event: Event, now_up_ms: int, timing: DoorTiming
-) -> tuple[Door, tuple[Effect, ...]]:
+def step(door: Door, event: Event, now_up_ms: int, timing: DoorTiming) -> Outcome:
     """Let pass what is due, then hear one event.
 
     Raises:
@@ -249,9 +238,7 @@ def step(
     return door, overdue + effects
 
 
-def _hear(
-    door: Door, event: Event, timing: DoorTiming
-) -> tuple[Door, tuple[Effect, ...]]:
+def _hear(door: Door, event: Event, timing: DoorTiming) -> Outcome:
     match event:
         case Unlock():
             return _unlock(door, event, timing)
@@ -263,13 +250,10 @@ def _hear(
             return _happen(door, _closing(timing), timing)
         case ModeChanged(mode):
             return _change_mode(door, mode, timing)
-        case Deadline():
-            return door, ()
+    return door, ()  # a Deadline: what was due has passed already
 
 
-def _let_pass(
-    door: Door, now_up_ms: int, timing: DoorTiming
-) -> tuple[Door, tuple[Effect, ...]]:
+def _let_pass(door: Door, now_up_ms: int, timing: DoorTiming) -> Outcome:
     """Let each deadline up to now happen, at its own moment and in order."""
     effects: tuple[Effect, ...] = ()
     while (due_up_ms := door.deadline_up_ms) is not None and due_up_ms <= now_up_ms:
@@ -285,17 +269,21 @@ def _let_pass(
     return door, effects
 
 
-def _unlock(
-    door: Door, unlock: Unlock, timing: DoorTiming
-) -> tuple[Door, tuple[Effect, ...]]:
-    n = unlock.position.n
+def _unlock(door: Door, unlock: Unlock, timing: DoorTiming) -> Outcome:
+    grant, n = unlock.grant, unlock.position.n
     refusal = _refusal(door, unlock, timing)
     if refusal is not None:
         return door, (Refused(n, refusal),)
     door, settled = _happen(door, (Happening.SETTLED,), timing)
     unused_n = n if timing.contact else -1
-    door = replace(door, last_n=n, after=Cause.GRANT, unused_n=unused_n)
-    door, effects = _release_for(door, unlock.grant.release_ms, timing)
+    door = replace(
+        door,
+        last_n=n,
+        after=Cause.GRANT,
+        unused_n=unused_n,
+        spent=(*door.spent, grant.verified.challenge)[-TOUCHES_REMEMBERED_MAX:],
+    )
+    door, effects = _release_for(door, grant.release_ms, timing)
     return door, settled + effects
 
 
@@ -304,7 +292,7 @@ def _refusal(door: Door, unlock: Unlock, timing: DoorTiming) -> Refusal | None:
     grant = unlock.grant
     if grant.door != door.id:
         return Refusal.OTHER_DOOR
-    if unlock.position.n <= door.last_n:
+    if unlock.position.n <= door.last_n or grant.verified.challenge in door.spent:
         return Refusal.REUSED
     if not 0 <= door.heard_up_ms - grant.decided_up_ms <= GRANT_AGE_MS_MAX:
         return Refusal.STALE
@@ -315,9 +303,7 @@ def _refusal(door: Door, unlock: Unlock, timing: DoorTiming) -> Refusal | None:
     return None
 
 
-def _egress(
-    door: Door, egress: Egress, timing: DoorTiming
-) -> tuple[Door, tuple[Effect, ...]]:
+def _egress(door: Door, egress: Egress, timing: DoorTiming) -> Outcome:
     if abs(door.heard_up_ms - egress.up_ms) > EXIT_AGE_MS_MAX:
         return door, (Refused(EXIT_SERIAL, Refusal.STALE),)
     door, settled = _happen(door, (Happening.SETTLED,), timing)
@@ -327,9 +313,7 @@ def _egress(
     return door, settled + effects
 
 
-def _release_for(
-    door: Door, duration_ms: int, timing: DoorTiming
-) -> tuple[Door, tuple[Effect, ...]]:
+def _release_for(door: Door, duration_ms: int, timing: DoorTiming) -> Outcome:
     end_up_ms = door.heard_up_ms + duration_ms
     if door.released:
         end_up_ms = max(end_up_ms, door.lock_due_up_ms)
@@ -337,15 +321,12 @@ def _release_for(
     return _happen(door, (Happening.RELEASE,), timing)
 
 
-def _change_mode(
-    door: Door, mode: Mode, timing: DoorTiming
-) -> tuple[Door, tuple[Effect, ...]]:
+def _change_mode(door: Door, mode: Mode, timing: DoorTiming) -> Outcome:
     door = replace(door, mode=mode)
     if mode is not Mode.LOCKED_DOWN or not door.released:
         return door, ()
     if door.exit_until_up_ms > door.heard_up_ms:
-        due_up_ms = door.exit_until_up_ms
-        return replace(door, after=Cause.EXIT, lock_due_up_ms=due_up_ms), ()
+        return replace(door, after=Cause.EXIT, lock_due_up_ms=door.exit_until_up_ms), ()
     return _happen(door, (Happening.CUT,), timing)
 
 
@@ -369,38 +350,34 @@ def _closing(timing: DoorTiming) -> tuple[Happening, ...]:
 
 def _happen(
     door: Door, happenings: tuple[Happening, ...], timing: DoorTiming
-) -> tuple[Door, tuple[Effect, ...]]:
-    """Give each happening to both regions; the lock speaks first."""
-    effects: list[Effect] = []
+) -> Outcome:
+    """Give each happening to both regions; what moves the lock is said first."""
+    first: list[Effect | None] = []
+    then: list[Effect | None] = []
     for happening in happenings:
         before = door
         lock, says = LOCK_TRANSITIONS.get((door.lock, happening), (None, ()))
-        leaf, more = LEAF_TRANSITIONS.get((door.leaf, happening), (None, ()))
+        first += [say(before) if callable(say) else say for say in says]
         if lock is not None:
             door = _enter_lock(door, lock, timing)
+        leaf, says = LEAF_TRANSITIONS.get((door.leaf, happening), (None, ()))
+        then += [say(before) if callable(say) else say for say in says]
         if leaf is not None:
             door = _enter_leaf(door, leaf, happening, timing)
-        said = (say(before) if callable(say) else say for say in says + more)
-        effects += [effect for effect in said if effect is not None]
-    return door, tuple(effects)
+    return door, tuple(effect for effect in first + then if effect is not None)
 
 
 def _enter_lock(door: Door, lock: Lock, timing: DoorTiming) -> Door:
     """Keep what the new state needs to know, and forget the rest."""
     match lock:
-        case Lock.RELEASED:
-            return replace(door, lock=lock)
         case Lock.PASSED:
-            return replace(door, lock=lock, unused_n=-1)
+            door = replace(door, unused_n=-1)
         case Lock.SETTLING:
             until_up_ms = door.heard_up_ms + timing.settling_ms
-            return replace(
-                door, lock=lock, lock_due_up_ms=until_up_ms, exit_until_up_ms=0
-            )
+            door = replace(door, lock_due_up_ms=until_up_ms, exit_until_up_ms=0)
         case Lock.SECURED:
-            return replace(
-                door, lock=lock, lock_due_up_ms=NEVER, exit_until_up_ms=0, unused_n=-1
-            )
+            door = replace(door, lock_due_up_ms=NEVER, exit_until_up_ms=0, unused_n=-1)
+    return replace(door, lock=lock)
 
 
 def _enter_leaf(

@@ -106,6 +106,16 @@ class Refusal(Enum):
     LOCKED_DOWN = "locked-down"
 
 
+class Phase(Enum):
+    """The door in one word, for people."""
+
+    SECURED = "secured"
+    RELEASED = "released"
+    OPEN = "open"
+    HELD = "held"
+    FORCED = "forced"
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """Tell the strike to release for so long from now; serial -1 is an exit."""

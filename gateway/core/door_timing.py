@@ -6,6 +6,15 @@ from typing import Final
 
 from gateway.errors import ConfigError
 
+GRANT_AGE_MS_MAX: Final = 3_000
+"""From the decision to the release; an append to a slow card takes far less."""
+
+EXIT_AGE_MS_MAX: Final = 2_000
+"""An exit request from before a stall releases nothing: nobody stands there now."""
+
+TOUCHES_REMEMBERED_MAX: Final = 64
+"""Far more than one door can serve while any of them is not yet stale."""
+
 RELEASE_MS_MAX: Final = 60_000
 HELD_OPEN_MS_MAX: Final = 3_600_000
 SETTLING_MS_MAX: Final = 2_000

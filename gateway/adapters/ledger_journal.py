@@ -1,0 +1,260 @@
+"""The ledger behind ports.Journal and ports.History.
+
+Appends block on the disk, so they run in one thread of their own, in the order in which
+they were asked for. An append that was begun is always carried through: cancelling the
+caller leaves the entry and takes only the position away from it, and what became of it
+then is logged.
+
+Who is trusted: the writer, and what it says about each failure. "Nothing was written"
+lets the gateway go on; anything else means that nobody knows what is on disk, and then
+the process stops and comes back through the normal open path.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+from gateway.core.entries import Record
+from gateway.errors import (
+    AlreadyRunningError,
+    JournalError,
+    JournalStateUnknownError,
+)
+from gateway.ports import Clock, Journal, PastEntry
+from ledger.batch import Appended
+from ledger.entry import Draft, Stamp, parse_entry
+from ledger.errors import (
+    AppendFailed,
+    EntryError,
+    LedgerBusyError,
+    LedgerError,
+    LedgerMissingError,
+    StateUnknown,
+)
+from ledger.keys import SigningKey
+from ledger.reader import Reader
+from ledger.writer import Writer
+
+_LOG: Final = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+LAST_WORDS: Final = frozenset(
+    {
+        "alarm",
+        "door.clear",
+        "door.closed",
+        "door.deny",
+        "door.exit",
+        "door.forced",
+        "door.held",
+        "door.missed",
+        "door.opened",
+        "stop",
+    }
+)
+"""Entries that may use the space kept for them on a full disk; never an opening."""
+
+
+class LedgerWriter(Protocol):
+    """What is needed of ledger.writer.Writer."""
+
+    def append(
+        self, drafts: Sequence[Draft], stamp: Stamp, *, last_words: bool = False
+    ) -> list[Appended]:
+        """Write entries; durable when it returns."""
+
+    def checkpoint(self) -> str:
+        """Keep the newest head for good."""
+
+    def close(self) -> None:
+        """Let go of the files; never raises."""
+
+
+class LedgerJournal(Journal):
+    """An open ledger; make one with `LedgerJournal.open`.
+
+    Args:
+        writer: open, and used by nobody else.
+        clock: stamps the entries, when they are asked for.
+        executor: one thread; None to write in the caller's own, for virtual time.
+        lock: descriptor that holds the state directory, closed last.
+    """
+
+    def __init__(
+        self,
+        writer: LedgerWriter,
+        clock: Clock,
+        executor: Executor | None,
+        lock: int | None = None,
+    ) -> None:
+        self._writer: Final = writer
+        self._clock: Final = clock
+        self._executor: Final = executor
+        self._lock = lock
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        signing_key: SigningKey,
+        clock: Clock,
+        executor: Executor | None,
+    ) -> "LedgerJournal":
+        """Open an existing ledger; its folder is this process's from here on.
+
+        Raises:
+            AlreadyRunningError: another process has the folder or the ledger.
+            JournalError: there is no ledger.
+            JournalStateUnknownError: it is damaged, or not this gateway's.
+        """
+        lock = _lock(path.parent)
+        try:
+            writer = Writer.open(path, signing_key)
+        except LedgerError as error:
+            os.close(lock)
+            raise _unopened(error) from error
+        except BaseException:
+            os.close(lock)
+            raise
+        return cls(writer, clock, executor, lock)
+
+    async def checkpoint(self) -> str:
+        """Keep the newest head for good and return it, a signed note.
+
+        Raises:
+            JournalError, JournalStateUnknownError: as for `append`.
+        """
+        return await self._run(self._writer.checkpoint)
+
+    async def close(self) -> None:
+        """Write the closing checkpoint and let go of the file; never raises."""
+        await self._run(self._close)
+
+    async def _write(self, records: Sequence[Record]) -> tuple[int, bytes]:
+        now = self._clock.now()
+        last_words = all(record.ev in LAST_WORDS for record in records)
+
+        def append() -> tuple[int, bytes]:
+            stamp = Stamp(now.wall_ms, now.boot, now.err_ms, now.up_ms)
+            drafts = [Draft(record.ev, record.what) for record in records]
+            last = self._writer.append(drafts, stamp, last_words=last_words)[-1]
+            return last.n, last.leaf
+
+        return await self._run(append)
+
+    async def _run(self, job: Callable[[], _T]) -> _T:
+        """Run a job of the writer to its end, whoever goes on waiting for it."""
+        if self._executor is None:
+            return _translated(job)
+        loop = asyncio.get_running_loop()
+        try:
+            future = loop.run_in_executor(self._executor, _translated, job)
+        except RuntimeError as error:  # the executor was shut down
+            raise JournalError("The ledger is closed; nothing was written.") from error
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(_unclaimed)
+            raise
+
+    def _close(self) -> None:
+        try:
+            self._writer.checkpoint()
+        except (LedgerError, sqlite3.Error, OSError) as error:
+            _LOG.warning("No closing checkpoint was kept: %s", error)
+        self._writer.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+class LedgerHistory:
+    """ports.History: the ledger, read back without holding up its writer."""
+
+    def __init__(self, path: Path) -> None:
+        self._path: Final = path
+
+    def size(self) -> int:
+        """Return how many entries there are.
+
+        Raises:
+            JournalError: the ledger cannot be read.
+        """
+        try:
+            with Reader.open(self._path) as reader:
+                return reader.size()
+        except LedgerError as error:
+            raise JournalError(str(error)) from error
+
+    def entries(self, first: int) -> Iterator[PastEntry]:
+        """Yield the entries from number `first` on, in order.
+
+        Raises:
+            JournalError: the ledger cannot be read.
+        """
+        try:
+            with Reader.open(self._path) as reader:
+                for body in reader.entries(first, reader.size()):
+                    entry = parse_entry(body)
+                    yield PastEntry(entry.n, entry.ev, entry.what)
+        except LedgerError as error:
+            raise JournalError(str(error)) from error
+
+
+def _lock(folder: Path) -> int:
+    """Take a folder for this process until the descriptor is closed."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise JournalError(
+            f"There is no state directory at {folder} ({error.strerror}); "
+            "`keyra init` makes it."
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise AlreadyRunningError(
+            f"Another gateway holds {folder}; stop it, or give this one a state_dir "
+            "of its own."
+        ) from error
+    return descriptor
+
+
+def _unopened(error: LedgerError) -> AlreadyRunningError | JournalError:
+    if isinstance(error, LedgerBusyError):
+        return AlreadyRunningError(str(error))
+    if isinstance(error, LedgerMissingError):
+        return JournalError(str(error))
+    return JournalStateUnknownError(str(error))
+
+
+def _translated(job: Callable[[], _T]) -> _T:
+    """Run a job of the writer and speak of its failures as the gateway does."""
+    try:
+        return job()
+    except (AppendFailed, EntryError) as error:
+        raise JournalError(str(error)) from error
+    except StateUnknown as error:
+        raise JournalStateUnknownError(str(error)) from error
+    except (LedgerError, sqlite3.Error, OSError) as error:
+        raise JournalStateUnknownError(
+            f"It is unknown what the ledger holds: {error}"
+        ) from error
+
+
+def _unclaimed(future: asyncio.Future[_T]) -> None:
+    """Say what became of a job whose caller was cancelled."""
+    if future.cancelled():
+        return
+    error = future.exception()
+    if error is None:
+        _LOG.info("Entries were written whose caller did not wait: %s", future.result())
+    else:
+        _LOG.error("A write failed whose caller did not wait: %s", error)

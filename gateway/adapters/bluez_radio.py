@@ -7,7 +7,7 @@ one of the gateway's link errors within a named time.
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -122,7 +122,7 @@ class BleakRadio:
         self._devices: Final[OrderedDict[PeerAddress, BLEDevice]] = OrderedDict()
         self._scanning = False
 
-    async def sightings(self) -> AsyncIterator[Sighting]:
+    async def sightings(self) -> AsyncGenerator[Sighting, None]:
         """Scan until the iterator is closed; see ports.Radio."""
         if self._scanning:
             raise LinkError("A scan is already running: one at a time.")

@@ -303,7 +303,10 @@ class Authenticator:
         for descriptor in descriptors:
             if not isinstance(descriptor, dict):
                 raise _RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
-            credential = self.credentials.get(descriptor.get("id", b""))
+            credential_id = descriptor.get("id")
+            if not isinstance(credential_id, bytes):
+                raise _RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
+            credential = self.credentials.get(credential_id)
             known = credential is not None and credential.rp_id == rp_id
             found.append(credential if known else None)
         return found

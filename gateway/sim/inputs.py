@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,7 @@ class BoardInputs:
         self._board: Final = board
         self._clock: Final = clock
 
-    async def changes(self) -> AsyncIterator[InputChanged]:
+    async def changes(self) -> AsyncGenerator[InputChanged, None]:
         """Yield each input once, then every change."""
         queue: asyncio.Queue[InputEvent] = asyncio.Queue(CHANGES_MAX)
         stop = self._board.watch(queue.put_nowait)
@@ -44,7 +44,7 @@ class SocketInputs:
         self._socket: Final = socket
         self._clock: Final = clock
 
-    async def changes(self) -> AsyncIterator[InputChanged]:
+    async def changes(self) -> AsyncGenerator[InputChanged, None]:
         """Yield each input once, then every change.
 
         Raises:

@@ -55,8 +55,8 @@ class World:
         self._directory: Final = directory
         self._listeners = 0
 
-    async def serve(self) -> None:
-        """Open the sockets, say so, and serve for ever."""
+    async def serve(self, on_ready: Callable[[], None]) -> None:
+        """Open the sockets, say so by `on_ready`, and serve for ever."""
         loop = asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
             hci = await loop.create_unix_server(
@@ -67,9 +67,7 @@ class World:
             await stack.enter_async_context(
                 await self._lines(WORLD_SOCKET, self._verbs)
             )
-            print(  # noqa: T201 - whoever started us waits for this line
-                json.dumps({"ready": True, "seed": self._place.seed}), flush=True
-            )
+            on_ready()
             await loop.create_future()
 
     async def _lines(self, name: str, handler: Handler) -> asyncio.Server:
@@ -205,7 +203,12 @@ async def live(options: argparse.Namespace) -> None:
             await place.add_key(f"k{number:04}")
         if options.with_parent:
             await loop.connect_read_pipe(lambda: _Parent(end), sys.stdin)
-        await World(place, options.dir).serve()
+
+        def say_ready() -> None:
+            ready = {"ready": True, "seed": options.seed}
+            print(json.dumps(ready), flush=True)  # noqa: T201 - the starter waits for it
+
+        await World(place, options.dir).serve(say_ready)
 
 
 class _Parent(asyncio.Protocol):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,13 +52,10 @@ class Rig:
 
     async def seen(self, *, pairing: bool) -> PeerAddress:
         """Scan until a key announces itself so."""
-        scan = self.radio.sightings()
-        try:
+        async with aclosing(self.radio.sightings()) as scan:
             async for sighting in scan:
                 if sighting.advert.pairing is pairing:
                     return sighting.address
-        finally:
-            await scan.aclose()
         raise AssertionError("the scan ended")
 
     async def pair(self, key: KeyraDevice) -> Bond:
@@ -92,7 +89,7 @@ class Rig:
         answer = await self.ask(link, request, ASKED_MS)
         return parse_response(CtapCommand.MAKE_CREDENTIAL, answer)
 
-    async def assert_(
+    async def answer(
         self, link: BleakLink, credential_id: bytes, asked_ms: int = ASKED_MS
     ) -> Assertion:
         """Ask for an assertion; the key's holder does what was planned."""

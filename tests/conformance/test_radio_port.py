@@ -4,6 +4,7 @@ Real ATT, SMP and L2CAP packets; only the air and the time are simulated.
 """
 
 import asyncio
+from contextlib import aclosing
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -45,16 +46,13 @@ async def no(_number: int) -> bool:
 
 async def heard_in(rig: Any, span_s: float) -> list[Any]:
     heard = []
-    scan = rig.radio.sightings()
-    try:
-        async with asyncio.timeout(span_s):
-            async for sighting in scan:
-                heard.append(sighting)
-    except TimeoutError:
-        return heard
-    finally:
-        await scan.aclose()
-    raise AssertionError("the scan ended")
+    async with aclosing(rig.radio.sightings()) as scan:
+        try:
+            async with asyncio.timeout(span_s):
+                while True:
+                    heard.append(await anext(scan))
+        except TimeoutError:
+            return heard
 
 
 # Scanning.
@@ -276,7 +274,7 @@ async def test_a_credential_is_made_and_answers(
         counters = []
         for _ in range(3):
             await key.touch(after_ms=1_700)  # three keepalives later
-            answer = await r.assert_(link, credential.credential_id)
+            answer = await r.answer(link, credential.credential_id)
             credential.public_key.verify(answer.auth_data + b"x" * 32, answer.signature)
             counters.append(AuthenticatorData(answer.auth_data).counter)
         assert counters == sorted(set(counters))
@@ -291,7 +289,7 @@ async def test_a_key_sleeps_after_it_answered(rig: Any) -> None:
         credential = AuthenticatorData(made.auth_data).credential_data
         assert credential is not None
         await key.touch()
-        await r.assert_(link, credential.credential_id)
+        await r.answer(link, credential.credential_id)
         await link.close()
         assert await heard_in(r, 2) == []
 
@@ -465,7 +463,7 @@ async def test_a_misbehaving_key_is_a_named_error_and_the_radio_goes_on(
         await key.misbehave(way)
         await key.touch()
         with pytest.raises(error):
-            await r.assert_(link, credential.credential_id, 4_000)
+            await r.answer(link, credential.credential_id, 4_000)
         await link.close()
         await (await r.connect(honest)).close()
 
@@ -482,10 +480,10 @@ async def test_a_wrong_finger_counts_until_the_key_blocks_itself(rig: Any) -> No
         await key.wrong_finger(times=5)
         for _ in range(6):
             with pytest.raises(AuthenticatorError) as refused:
-                await r.assert_(link, credential.credential_id)
+                await r.answer(link, credential.credential_id)
             statuses.append(refused.value.status)
         assert statuses == [0x3F] * 4 + [0x3C] * 2
         await key.unblock()
         await key.touch(times=2)
-        await r.assert_(link, credential.credential_id)
+        await r.answer(link, credential.credential_id)
         await link.close()

@@ -6,9 +6,16 @@ ones, and tests/conformance holds both to them. Times are milliseconds since boo
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
-from typing import Final, Protocol, final
+from typing import Any, Final, Protocol, final
 
 from gateway.core.entries import Record, grant_record
 from gateway.core.facts import InputName, Pattern
@@ -244,6 +251,29 @@ class Journal(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Write the closing checkpoint and let go of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastEntry:
+    """One entry of the ledger, as far as the gateway reads its own past."""
+
+    n: int
+    ev: str
+    what: Mapping[str, Any]
+
+
+class History(Protocol):
+    """The ledger, read back. Blocks; used at start, before the door works."""
+
+    def size(self) -> int:
+        """Return how many entries there are."""
+
+    def entries(self, first: int) -> Iterator[PastEntry]:
+        """Yield the entries from number `first` on, in order.
+
+        Raises:
+            JournalError: the ledger cannot be read.
+        """
 
 
 class RegistryStore(Protocol):

@@ -5,7 +5,7 @@ each thing that can go wrong into one of its named failures. One ceremony at a t
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -39,6 +39,7 @@ from gateway.errors import (
     AuthenticatorError,
     EnrolmentError,
     JournalError,
+    JournalStateUnknownError,
     KeyraError,
     LinkError,
     LinkTimeoutError,
@@ -66,7 +67,7 @@ TOUCH_MS: Final = 30_000
 INFO_MS: Final = 3_000
 USER_ID_BYTES: Final = 32
 
-_REFUSALS: Final = {
+_REFUSALS: Final[Mapping[int, EnrolmentFailure]] = {
     CtapStatus.UV_INVALID: EnrolmentFailure.FINGER_NOT_RECOGNISED,
     CtapStatus.UV_BLOCKED: EnrolmentFailure.FINGER_BLOCKED,
     CtapStatus.OPERATION_DENIED: EnrolmentFailure.DECLINED,
@@ -170,7 +171,11 @@ class Enroller:
             hint=_hint(ceremony),
             number=order.number if ceremony.state is EnrolmentState.COMPARING else None,
             reason=f"{reason}/{ceremony.detail}" if ceremony.detail else reason,
-            credential_id=order.credential_id and to_base64url(order.credential_id),
+            credential_id=(
+                None
+                if order.credential_id is None
+                else to_base64url(order.credential_id)
+            ),
             model=order.model,
         )
 
@@ -263,10 +268,9 @@ class Enroller:
         try:
             ends_ms = order.ceremony.window_ends_up_ms
             address = await before(self._clock, ends_ms, _value(found))
-            if address is None:
-                raise _FailedError(EnrolmentFailure.WINDOW_ENDED)
             self._advance(order, EnrolmentStep.KEY_FOUND)
-            await self._with_key(order, address)
+            if address is not None:
+                await self._with_key(order, address)
         except _FailedError as failed:
             order.ceremony = enrolment.fail(
                 order.ceremony, failed.failure, failed.detail
@@ -429,7 +433,7 @@ class Enroller:
             raise _FailedError(EnrolmentFailure.PROOF_REFUSED, verified.reason.value)
         return replace(candidate, counter=verified.counter), verified
 
-    async def _record(  # noqa: PLR0913 - an enrolment is proved by all of them
+    async def _record(
         self,
         order: _Order,
         bond: Bond,
@@ -457,11 +461,9 @@ class Enroller:
             await self._recorder.append(enrol)
         except RegistryError as error:
             raise _FailedError(EnrolmentFailure.REGISTRY_REFUSED) from error
+        except JournalStateUnknownError:
+            raise
         except JournalError as error:
-            order.ceremony = enrolment.fail(
-                order.ceremony, EnrolmentFailure.LEDGER_UNAVAILABLE
-            )
-            self._told(order)
             raise _FailedError(EnrolmentFailure.LEDGER_UNAVAILABLE) from error
 
     def _credentials_of(self, holder_id: str) -> list[Credential]:

@@ -59,7 +59,8 @@ class EventStream:
     def publish(self, kind: str, now: Now, data: Mapping[str, object]) -> None:
         """Hand an event to everybody who listens."""
         self._last_id += 1
-        event = Event(self._last_id, kind, now.wall_ms, now.up_ms, data)
+        plain = {name: _plain(value) for name, value in data.items()}
+        event = Event(self._last_id, kind, now.wall_ms, now.up_ms, plain)
         self._kept.append(event)
         for subscriber in self._subscribers:
             try:
@@ -84,3 +85,12 @@ class EventStream:
                 yield await subscriber.queue.get()
         finally:
             self._subscribers.discard(subscriber)
+
+
+def _plain(value: object) -> object:
+    """Return what JSON has: lists for tuples, at any depth."""
+    if isinstance(value, Mapping):
+        return {name: _plain(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(member) for member in value]
+    return value

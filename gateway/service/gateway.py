@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
+from gateway.config import Limits
 from gateway.core import entries
 from gateway.core.challenge import ChallengeBook, Place
 from gateway.core.door import Door
@@ -98,6 +99,7 @@ class Setting:
     policy: DoorPolicy
     challenge_life_ms: int
     enrolment: EnrolmentRules
+    limits: Limits
     config_facts: entries.ConfigFacts
 
 
@@ -118,9 +120,13 @@ class Gateway:
             address: CredentialId(credential_id)
             for address, credential_id in adapters.registry_store.addresses().items()
         }
-        self._sightings: Final = SightingBook()
+        self._sightings: Final = SightingBook(
+            addresses_max=setting.limits.addresses_max,
+            sessions_per_minute_max=setting.limits.sessions_per_address_per_minute_max,
+        )
         self._heard_up_ms: int | None = None
         self._scanning = False
+        self._ready: Final = asyncio.Event()
         door_id = setting.place.door
         self._recorder: Final = Recorder(
             adapters.journal, self._registry, adapters.clock, door_id, self._events
@@ -135,7 +141,11 @@ class Gateway:
             timekeeper=self._timekeeper,
             events=self._events,
         )
-        book = ChallengeBook(setting.place)
+        book = ChallengeBook(
+            setting.place,
+            open_max=setting.limits.open_challenges_max,
+            answers_max=setting.limits.answers_remembered_max,
+        )
         self._sessions: Final = Sessions(
             book=book,
             registry=self._registry,
@@ -183,11 +193,16 @@ class Gateway:
                 group.create_task(self._scan(group))
                 group.create_task(self._feed_watchdog())
                 group.create_task(self._enroller.run())
+                self._ready.set()
                 self._on.watchdog.ready()
                 self._events.publish("gateway.ready", self._on.clock.now(), {})
         finally:
             self._on.watchdog.stopping()
             await self._doorkeeper.close()
+
+    async def ready(self) -> None:
+        """Return once the door works."""
+        await self._ready.wait()
 
     async def stop(self, why: str) -> None:
         """Write the closing entries, after `run` has ended."""

@@ -6,15 +6,13 @@ strangers, at most one a minute per door (DOOR.md, law 6).
 """
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
 from gateway.core.ids import PeerAddress
 from gateway.ports import Sighting
 
-ADDRESSES_MAX: Final = 4096
-SESSIONS_PER_ADDRESS_PER_MINUTE_MAX: Final = 20
 STRANGER_SUMMARY_MS: Final = 60_000
 MINUTE_MS: Final = 60_000
 
@@ -32,9 +30,7 @@ class Verdict(Enum):
 class _Budget:
     """What one bonded address has used up lately."""
 
-    starts_ms: deque[int] = field(
-        default_factory=lambda: deque(maxlen=SESSIONS_PER_ADDRESS_PER_MINUTE_MAX)
-    )
+    starts_ms: deque[int]
     quiet_until_ms: int = 0
     busy: bool = False
 
@@ -51,7 +47,15 @@ class StrangerSummary:
 class SightingBook:
     """Sorts adverts. Time is an argument; nothing here does I/O."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, addresses_max: int, sessions_per_minute_max: int) -> None:
+        """Begin without having heard anything.
+
+        Args:
+            addresses_max: how many addresses are remembered of each kind.
+            sessions_per_minute_max: touches that one key may begin in a minute.
+        """
+        self._addresses_max: Final = addresses_max
+        self._sessions_per_minute_max: Final = sessions_per_minute_max
         self._budgets: Final[OrderedDict[PeerAddress, _Budget]] = OrderedDict()
         self._strangers: Final[set[PeerAddress]] = set()
         self._stranger_adverts = 0
@@ -108,15 +112,17 @@ class SightingBook:
     def _stranger(self, sighting: Sighting) -> Verdict:
         self._stranger_adverts += 1
         first_seen = sighting.address not in self._strangers
-        if first_seen and len(self._strangers) < ADDRESSES_MAX:
+        if first_seen and len(self._strangers) < self._addresses_max:
             self._strangers.add(sighting.address)
             return Verdict.STRANGER
         return Verdict.IGNORE
 
     def _budget(self, address: PeerAddress) -> _Budget:
         if address not in self._budgets:
-            while len(self._budgets) >= ADDRESSES_MAX:
+            while len(self._budgets) >= self._addresses_max:
                 self._budgets.popitem(last=False)
-            self._budgets[address] = _Budget()
+            self._budgets[address] = _Budget(
+                deque(maxlen=self._sessions_per_minute_max)
+            )
         self._budgets.move_to_end(address)
         return self._budgets[address]

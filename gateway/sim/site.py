@@ -44,7 +44,10 @@ class SitePlan:
     Attributes:
         directory: where everything lives; short, since sockets have short names.
         keys: how many keys the world has from the start (k0001, k0002, …).
-        settings: lines of TOML for sections that differ from the story's defaults.
+        outputs: "keep" or "float": what a line does when its holder dies.
+        door: settings of [door] beside those of lock and relay.
+        schedules: windows by schedule.
+        groups: schedule by group; None for always.
     """
 
     directory: Path
@@ -52,6 +55,7 @@ class SitePlan:
     keys: int = 0
     lock: Lock = Lock.FAIL_SECURE
     relay: Relay = Relay.ACTIVE_HIGH
+    outputs: str = "keep"
     door: Mapping[str, object] = field(default_factory=dict)
     schedules: Mapping[str, Sequence[str]] = field(default_factory=dict)
     groups: Mapping[str, str | None] = field(default_factory=lambda: {"staff": None})
@@ -267,6 +271,7 @@ class SimulatedSite:
             f"--keys={self.plan.keys}",
             f"--lock={self.plan.lock.value}",
             f"--relay={self.plan.relay.value}",
+            f"--outputs={self.plan.outputs}",
             "--with-parent",
             pipes=True,
         )

@@ -80,7 +80,7 @@ class Story:
             Chapter(
                 "Openings: verified, decided, durable, released",
                 tuple(
-                    (f"{name} opens", self._opens(name))
+                    (f"{name} opens", self.opens(name))
                     for name in ("admin", "holder-1", "holder-2", "spare")
                 ),
             ),
@@ -98,7 +98,7 @@ class Story:
                 (
                     ("The power goes", self._power_cut),
                     ("The power is back", self._recovery),
-                    ("holder-1 opens", self._opens("holder-1")),
+                    ("holder-1 opens", self.opens("holder-1")),
                 ),
             ),
         )
@@ -109,23 +109,23 @@ class Story:
             ("A stranger's key", self._stranger),
             (
                 "A wrong finger",
-                self._denied("holder-1", reason.FINGER_NOT_RECOGNISED, finger="wrong"),
+                self.denied("holder-1", reason.FINGER_NOT_RECOGNISED, finger="wrong"),
             ),
             (
                 "The holder declines",
-                self._denied("holder-1", reason.DECLINED, finger="no"),
+                self.denied("holder-1", reason.DECLINED, finger="no"),
             ),
             ("A revoked key", self._revoked),
-            ("Outside its hours", self._denied("night", reason.OUTSIDE_HOURS)),
+            ("Outside its hours", self.denied("night", reason.OUTSIDE_HOURS)),
             (
                 "A replayed answer",
-                self._denied(
+                self.denied(
                     "holder-1", reason.ANSWER_REPLAYED, (Misbehaviour.STALE_ANSWER,)
                 ),
             ),
             (
                 "An answer too late",
-                self._denied(
+                self.denied(
                     "holder-2",
                     reason.CHALLENGE_EXPIRED,
                     (Misbehaviour.IGNORES_CANCEL,),
@@ -134,25 +134,25 @@ class Story:
             ),
             (
                 "No finger was checked",
-                self._denied(
+                self.denied(
                     "holder-2", reason.USER_NOT_VERIFIED, (Misbehaviour.UV_NOT_SET,)
                 ),
             ),
             (
                 "An answer for another site",
-                self._denied(
+                self.denied(
                     "holder-2", reason.RP_ID_MISMATCH, (Misbehaviour.FOREIGN_RP_ID,)
                 ),
             ),
             (
                 "A cloned key's counter",
-                self._denied(
+                self.denied(
                     "holder-2", reason.COUNTER_NOT_RISING, (Misbehaviour.COUNTER_BACK,)
                 ),
             ),
             (
                 "... and it is suspended",
-                self._denied("holder-2", reason.CREDENTIAL_SUSPENDED),
+                self.denied("holder-2", reason.CREDENTIAL_SUSPENDED),
             ),
             ("Lockdown", self._lockdown),
         )
@@ -193,7 +193,9 @@ class Story:
 
     # Openings.
 
-    def _opens(self, name: str) -> StepAction:
+    def opens(self, name: str) -> StepAction:
+        """Return a step in which a holder opens the door and walks through."""
+
         async def action(step: Step) -> None:
             async with self._touching(name) as mark:
                 ended = await self._watch.expect(mark, "touch.ended")
@@ -231,12 +233,12 @@ class Story:
 
     async def _secured(self) -> None:
         async with asyncio.timeout(_SETTLE_S_MAX):
-            while (await self._site.world.door.state()).released:
+            while (await self._site.world.door.state()).released:  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_AGAIN_S)  # noqa: TID251 - other processes
 
     # Denials.
 
-    def _denied(
+    def denied(
         self,
         name: str,
         reason: DenialReason,
@@ -244,6 +246,8 @@ class Story:
         finger: str = "right",
         after_ms: int = 0,
     ) -> StepAction:
+        """Return a step in which a key is denied for this reason, and no other."""
+
         async def action(step: Step) -> None:
             key = self._site.world.key(name)
             await key.misbehave(*misbehaviour)
@@ -279,16 +283,16 @@ class Story:
         reason = DenialReason.KEY_UNKNOWN
         self.denials.add(str(seen.data["result"]))
         step.denied(
-            f"{reason.value}: {reason.sentence} (summary, entry {summary.data['entry']})"
+            f"{reason.value}: {reason.sentence} (entry {summary.data['entry']})"
         )
 
     async def _revoked(self, step: Step) -> None:
         await self._client.set_credential_state(self._credentials["spare"], "revoked")
-        await self._denied("spare", DenialReason.CREDENTIAL_REVOKED)(step)
+        await self.denied("spare", DenialReason.CREDENTIAL_REVOKED)(step)
 
     async def _lockdown(self, step: Step) -> None:
         await self._client.set_mode("LockedDown")
-        await self._denied("admin", DenialReason.LOCKDOWN)(step)
+        await self.denied("admin", DenialReason.LOCKDOWN)(step)
         await self._client.set_mode("Locked")
 
     # The door.

@@ -1,0 +1,90 @@
+"""The composition root: which adapter keeps which port. Nothing else knows both sides.
+
+There are two compositions, never mixed: the appliance's (BlueZ, GPIO, the machine's
+clock) and the simulated one (a world process's air, keys and pins). Everything above
+the ports is the same code in both.
+"""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Final
+
+from gateway.api.app import create_app
+from gateway.api.server import serve
+from gateway.bootstrap.setting import setting_of
+from gateway.config import Config
+from gateway.errors import JournalError, JournalStateUnknownError, KeyraError
+from gateway.schemas import SOCKET_PATH
+from gateway.service.gateway import Adapters, Gateway
+from gateway.service.recovery import recover
+
+API_SOCKET_NAME: Final = "gateway.sock"
+
+
+def run(config: Config, simulated: Path | None) -> int:
+    """Run the gateway until SIGTERM or SIGINT; return the exit code.
+
+    Args:
+        config: as loaded.
+        simulated: the directory of a world process, or None for the appliance.
+
+    Raises:
+        KeyraError: it could not start, or had to stop; `exit_code` says which.
+    """
+    try:
+        asyncio.run(_run(config, simulated))
+    except* KeyraError as group:
+        raise _worst(group) from group
+    return 0
+
+
+async def _run(config: Config, simulated: Path | None) -> None:
+    setting = setting_of(config)
+    if simulated is None:
+        from gateway.bootstrap.appliance import appliance  # noqa: PLC0415 - one of two
+
+        adapters, socket = appliance(config), Path(SOCKET_PATH)
+    else:
+        from gateway.bootstrap.simulated import (  # noqa: PLC0415 - one of two
+            simulated as simulation,
+        )
+
+        adapters, socket = simulation(config, simulated), simulated / API_SOCKET_NAME
+    async with adapters as on:
+        gateway = Gateway(setting, on, recover(on.history, on.registry_store))
+        await _until_told(gateway, on, socket)
+
+
+async def _until_told(gateway: Gateway, on: Adapters, socket: Path) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(gateway.run())
+        # The API opens when the door works; it must never be why the door does not.
+        await gateway.ready()
+        serving = group.create_task(serve(create_app(gateway), socket))
+        await told.wait()
+        serving.cancel()
+        running.cancel()
+    await gateway.stop("told to")
+    await on.journal.close()
+
+
+def _worst(group: BaseExceptionGroup[KeyraError]) -> KeyraError:
+    """Return the one error that the exit code is about."""
+    leaves: list[KeyraError] = []
+    pending: list[BaseException] = [group]
+    while pending:
+        error = pending.pop()
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(error.exceptions)
+        elif isinstance(error, KeyraError):
+            leaves.append(error)
+    for kind in (JournalStateUnknownError, JournalError, KeyraError):
+        for leaf in leaves:
+            if isinstance(leaf, kind):
+                return leaf
+    raise RuntimeError("A group of errors without an error.")

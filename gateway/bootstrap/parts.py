@@ -1,0 +1,55 @@
+"""What both compositions have in common: the ledger, the stores and the strike."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gateway.adapters.ledger_journal import LedgerHistory, LedgerJournal
+from gateway.adapters.people_store import SqlitePeopleStore
+from gateway.adapters.registry_store import SqliteRegistryStore
+from gateway.adapters.strike_client import StrikeClient
+from gateway.config import Config
+from gateway.ports import Clock, Entropy
+from ledger.keys import SigningKey
+
+LEDGER_NAME: Final = "ledger.db"
+KEY_NAME: Final = "ledger.key"
+REGISTRY_NAME: Final = "registry.db"
+PEOPLE_NAME: Final = "people.db"
+BONDS_NAME: Final = "bonds.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The adapters that are the same on an appliance and in a simulation."""
+
+    journal: LedgerJournal
+    history: LedgerHistory
+    registry_store: SqliteRegistryStore
+    people: SqlitePeopleStore
+    strike: StrikeClient
+
+
+@contextmanager
+def opened_parts(config: Config, clock: Clock, entropy: Entropy) -> Iterator[Parts]:
+    """Open everything that lies in the state directory.
+
+    Raises:
+        AlreadyRunningError, JournalError: the ledger cannot be opened for writing.
+    """
+    directory = Path(config.gateway.state_dir)
+    with ExitStack() as stack:
+        # One thread of its own: the ledger's writes wait for the disk.
+        executor = stack.enter_context(ThreadPoolExecutor(1, "ledger"))
+        key = SigningKey.load(directory / KEY_NAME)
+        path = directory / LEDGER_NAME
+        yield Parts(
+            journal=LedgerJournal.open(path, key, clock, executor),
+            history=LedgerHistory(path),
+            registry_store=SqliteRegistryStore(directory / REGISTRY_NAME),
+            people=SqlitePeopleStore(directory / PEOPLE_NAME, entropy),
+            strike=StrikeClient(Path(config.strike.socket)),
+        )

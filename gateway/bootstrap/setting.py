@@ -1,0 +1,54 @@
+"""From the config's words to the core's: files are read here, and nowhere later."""
+
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from gateway.config import Config
+from gateway.core.attestation import Trust
+from gateway.core.certificate_path import Certificate, load_root
+from gateway.core.entries import ConfigFacts
+from gateway.errors import ConfigError
+from gateway.service.enroller import EnrolmentRules
+from gateway.service.gateway import Setting
+
+ROOT_BYTES_MAX: Final = 64 * 1024
+
+
+def setting_of(config: Config) -> Setting:
+    """Return what the service is told.
+
+    Raises:
+        ConfigError: a trust root cannot be read, or schedules do not fit together.
+    """
+    roots = tuple(_root(Path(name)) for name in config.trust.roots)
+    models = {UUID(name).bytes: f"model {name}" for name in config.trust.aaguids}
+    return Setting(
+        place=config.place,
+        timing=config.door_timing,
+        policy=config.door_policy,
+        challenge_life_ms=config.door.challenge_ttl_ms,
+        enrolment=EnrolmentRules(
+            Trust(rp_id=config.site.rp_id, roots=roots, models=models),
+            site_name=config.site.id,
+        ),
+        config_facts=ConfigFacts(
+            sha256=config.sha256,
+            pairing=" ".join(method.value for method in config.radio.pairing),
+            aaguids=tuple(models),
+            trust=tuple(root.der for root in roots),
+        ),
+        limits=config.limits,
+    )
+
+
+def _root(path: Path) -> Certificate:
+    try:
+        with path.open("rb") as file:
+            data = file.read(ROOT_BYTES_MAX)
+    except OSError as error:
+        raise ConfigError(
+            f"The trust root {path} cannot be read ({error.strerror}): correct [trust] "
+            "roots in the config."
+        ) from error
+    return load_root(data)

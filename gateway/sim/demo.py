@@ -1,0 +1,169 @@
+"""`keyra demo`: the real gateway over simulated keys, air and pins, and its story.
+
+The story ends by itself: with exit code 0 only if every step ended as it must, with an
+export of the ledger, and with the command that verifies it.
+"""
+
+import asyncio
+import shlex
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from gateway.errors import KeyraError, SimulationError
+from gateway.schemas import Status
+from gateway.sim.crowd import crowd_chapter
+from gateway.sim.site import SimulatedSite, SitePlan
+from gateway.sim.story import (
+    CHALLENGE_S,
+    HELD_OPEN_S,
+    RELEASE_S,
+    STAGES,
+    Story,
+    tell,
+)
+from gateway.sim.telling import Telling
+from gateway.sim.watch import Watch
+
+OPENINGS_MIN: Final = 4
+DENIALS_MIN: Final = 9
+NIGHT_DAYS_AWAY: Final = 3
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def demo(
+    keys: int,
+    seed: int,
+    out: Path | None,
+    *,
+    plain: bool,
+    picture: Path | None = None,
+) -> int:
+    """Tell the story; return 0 if every step ended as it must.
+
+    Args:
+        keys: how many further keys advertise around the door.
+        seed: decides everything that is left to chance.
+        out: where to leave the export and the site; a new directory if None.
+        plain: lines without colour or motion.
+        picture: where to write an SVG of what was told.
+    """
+    directory = out or Path(tempfile.mkdtemp(prefix="keyra-"))
+    try:
+        asyncio.run(_demo(directory.resolve(), keys, seed, picture, plain=plain))
+    except* KeyraError as errors:
+        error = first_of(errors)
+        print(  # noqa: T201 - the demonstration talks to people
+            f"keyra demo: {error} Seed {seed}; logs are in {directory}.",
+            file=sys.stderr,
+        )
+        ended = 1
+    else:
+        ended = 0
+    return ended
+
+
+def first_of(errors: BaseExceptionGroup[KeyraError]) -> BaseException:
+    """Return the first error inside a group of groups."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _demo(
+    directory: Path, keys: int, seed: int, picture: Path | None, *, plain: bool
+) -> None:
+    plan = SitePlan(
+        directory,
+        seed=seed,
+        keys=keys,
+        outputs="float",  # without power a relay lets go
+        door={
+            "release_s": RELEASE_S,
+            "held_open_s": HELD_OPEN_S,
+            "challenge_ttl_s": CHALLENGE_S,
+        },
+        schedules={"nights": [_far_from_now()]},
+        groups={"staff": None, "night": "nights"},
+    )
+    async with SimulatedSite(plan) as site, site.client() as client:
+        watch = Watch(client)
+        story = Story(site, client, watch)
+        chapters = [*story.chapters()]
+        if keys:
+            chapters.insert(3, crowd_chapter(story, site, seed, keys))
+        steps = sum(len(chapter.steps) for chapter in chapters) + 2
+        telling = Telling(steps, plain=plain, picture=picture is not None)
+        telling.heading("KEYRA gateway: one door, simulated keys, air and pins")
+        telling.line(f"seed {seed}; everything lives in {directory}")
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(watch.run())
+            await watch.connected()
+            try:
+                await tell(telling, chapters)
+                await _finish(telling, story, site, await client.status())
+            finally:
+                following.cancel()
+        if picture is not None:
+            telling.save_picture(picture)
+
+
+async def _finish(
+    telling: Telling, story: Story, site: SimulatedSite, status: Status
+) -> None:
+    """Export the ledger, verify it as a stranger would, and sum up."""
+    telling.heading("The ledger, taken away and verified")
+    export = site.plan.directory / "ledger.jsonl"
+    vkey = (site.state_dir / "ledger.vkey").read_text().strip()
+    verify = ["keyra-ledger", "verify", str(export), "--vkey", vkey]
+    with telling.step("Export") as step:
+        said = await _ledger("export", str(site.ledger_path), "--output", str(export))
+        step.said = said[-1]
+    with telling.step("Verify") as step:
+        said = await _ledger(*verify[1:])
+        step.said = said[0]
+        step.more.extend(said[1:])
+    telling.heading("Figures")
+    telling.table("Stages of a touch, median", _stage_figures(status))
+    telling.line(
+        f"{story.openings} openings, {len(story.denials)} kinds of denial; "
+        f"the gateway's peak memory was {site.gateway_peak_rss_kib() / 1024:.1f} MiB"
+    )
+    if story.openings < OPENINGS_MIN or len(story.denials) < DENIALS_MIN:
+        raise SimulationError("The story had too few openings or denials.")
+    telling.line("Verify it again, anywhere, with the public key alone:")
+    telling.line(shlex.join(verify))
+
+
+def _stage_figures(status: Status) -> Mapping[str, str]:
+    return {
+        name: f"{status.stages[name].p50_us / 1000:.2f} ms"
+        for name in STAGES
+        if name in status.stages
+    }
+
+
+async def _ledger(*arguments: str) -> Sequence[str]:
+    """Run keyra-ledger as its own process; return what it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ledger", *arguments, stdout=PIPE, stderr=STDOUT
+    )
+    output, _ = await process.communicate()
+    lines = output.decode().strip().splitlines()
+    if process.returncode != 0:
+        raise SimulationError(
+            f"keyra-ledger {arguments[0]} ended with {process.returncode}: "
+            f"{' '.join(lines)}"
+        )
+    return lines or [""]
+
+
+def _far_from_now() -> str:
+    """Return an hour of the week that is days away from now, in UTC."""
+    day = datetime.now(UTC) + timedelta(days=NIGHT_DAYS_AWAY)  # noqa: TID251 - a story's date
+    return f"{_DAYS[day.weekday()]} 01:00-02:00"

@@ -22,7 +22,7 @@ from gateway.errors import KeyraError, SimulationError
 from gateway.sim.air import Radio
 from gateway.sim.hci_socket import HciSink, HciStream
 from gateway.sim.pins import InputEvent
-from gateway.sim.place import Place
+from gateway.sim.place import KEYS_MAX, Place
 from gateway.sim.verbs import perform
 from gateway.sim.wire import (
     LINE_BYTES_MAX,
@@ -191,6 +191,8 @@ async def live(options: argparse.Namespace) -> None:
 
     loop.add_signal_handler(signal.SIGTERM, end)
     loop.add_signal_handler(signal.SIGINT, end)
+    if not 0 <= options.keys <= KEYS_MAX:
+        raise SimulationError(f"A world has 0 to {KEYS_MAX} keys, not {options.keys}.")
     place = Place(
         options.seed,
         loss=options.loss,

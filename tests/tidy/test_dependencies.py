@@ -68,7 +68,11 @@ def test_a_door_imports_only_what_a_door_installs() -> None:
 
 
 def test_tests_import_only_what_the_test_lock_installs() -> None:
-    built_in = {"packaging", "_pytest"}  # of pytest itself
+    built_in = {
+        "packaging",
+        "_pytest",
+        "tests",
+    }  # of pytest itself, and our own helpers
     found = undeclared("tests", DOOR | SIM | TEST)
     assert not {
         module: path for module, path in found.items() if module not in built_in

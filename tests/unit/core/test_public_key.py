@@ -1,5 +1,7 @@
 """Two algorithms, each in one encoding; the rest is refused."""
 
+from typing import Any
+
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -22,14 +24,15 @@ X, Y = P256_KEY.cose[10:42], P256_KEY.cose[45:]
 def cose(**changes: object) -> bytes:
     members = {1: 2, 3: -7, -1: 1, -2: X, -3: Y}
     names = {"kty": 1, "alg": 3, "crv": -1, "x": -2, "y": -3}
-    members.update({names[name]: value for name, value in changes.items()})  # type: ignore[misc]
+    members.update({names[name]: value for name, value in changes.items()})
     return cbor.encode({k: v for k, v in members.items() if v is not None})
 
 
 def test_the_encoding_is_the_one_that_others_write() -> None:
-    assert cbor.encode(ES256.from_cryptography_key(P256.public_key())) == P256_KEY.cose
-    theirs = EdDSA.from_cryptography_key(ED25519.public_key())
-    assert cbor.encode(theirs) == ED25519_KEY.cose
+    to_es256: Any = ES256.from_cryptography_key
+    to_eddsa: Any = EdDSA.from_cryptography_key
+    assert cbor.encode(to_es256(P256.public_key())) == P256_KEY.cose
+    assert cbor.encode(to_eddsa(ED25519.public_key())) == ED25519_KEY.cose
 
 
 @pytest.mark.parametrize(

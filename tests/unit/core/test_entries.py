@@ -1,0 +1,169 @@
+"""What stands in an entry: exactly what docs/entries.md says."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core import entries
+from gateway.core.challenge import CHALLENGE_PREFIX, Purpose
+from gateway.core.denial import Deny
+from gateway.core.encoding import canonical, from_base64url, to_base64url
+from gateway.core.entries import BY_GATEWAY, ConfigFacts, Record, by_credential, by_uid
+from gateway.core.facts import CredentialState, DenialReason, Mode
+from gateway.core.registry import Credential, Registry
+from ledger.encoding import canonical as ledgers_canonical
+from tests.desk import FRONT, HOLDER, Desk, at
+
+PAGE = (Path(__file__).parents[3] / "docs" / "entries.md").read_text()
+
+
+def documented() -> dict[str, tuple[set[str], set[str]]]:
+    """(needed, optional) members of each kind, from the page's table."""
+    kinds: dict[str, tuple[set[str], set[str]]] = {}
+    for line in PAGE.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("| `") or "`ev`" in line:
+            continue
+        words = re.findall(r"`([^`]+)`", re.sub(r"\([^)]*\)", "", cells[1]))
+        members = {member for word in words for member in word.split()}
+        optional = {member.rstrip("?") for member in members if member.endswith("?")}
+        for kind in re.findall(r"`([^`]+)`", cells[0]):
+            kinds[kind] = ({m for m in members if not m.endswith("?")}, optional)
+    opened = kinds["door.opened"]
+    kinds["door.opened"] = ({"after", "door"}, opened[1])
+    kinds["door.closed"] = ({"door"}, set())
+    return kinds
+
+
+def every_record() -> list[Record]:
+    desk = Desk()
+    grant = desk.granted()
+    creation = desk.book.issue(at(), desk.nonce(), purpose=Purpose.ENROL, holder=HOLDER)
+    place = desk.place
+    return [
+        entries.boot_record("0.1.0", place),
+        entries.stop_record("asked to"),
+        entries.config_record(place, ConfigFacts("0" * 64, "any", (), ())),
+        entries.config_record(
+            place, ConfigFacts("0" * 64, "any", (b"\1" * 16,), (b"der",), "Front door")
+        ),
+        entries.clock_record("step", -5),
+        entries.holder_record(desk.holder(), by_uid(0)),
+        entries.enrol_record(
+            desk.enrolled(counter=1),
+            by_credential(desk.key.id),
+            "numeric-comparison",
+            creation,
+            b"attestation",
+            grant.verified,
+        ),
+        entries.credential_state_record(
+            desk.key.id, CredentialState.SUSPENDED, "counter-not-rising", BY_GATEWAY
+        ),
+        entries.registry_record(desk.registry.snapshot()),
+        entries.grant_record(grant),
+        entries.deny_record(Deny(DenialReason.KEY_UNKNOWN, FRONT)),
+        entries.deny_record(
+            Deny(
+                DenialReason.OUTSIDE_HOURS,
+                FRONT,
+                desk.key.id,
+                HOLDER,
+                7,
+                grant.verified.answer,
+            )
+        ),
+        entries.strangers_record(FRONT, 3, 40, 60),
+        entries.missed_record(FRONT, {"lockdown": 2, "no-touch": 1}),
+        entries.exit_record(FRONT),
+        entries.opened_record(FRONT, "grant"),
+        entries.closed_record(FRONT),
+        entries.unused_record(FRONT, 12),
+        entries.forced_record(FRONT),
+        entries.held_record(FRONT, 30_000),
+        entries.clear_record(FRONT, "held"),
+        entries.mode_record(FRONT, Mode.LOCKED_DOWN, by_uid(1000)),
+        entries.alarm_record("strike-lost", "gone"),
+    ]
+
+
+def test_every_kind_of_the_page_has_its_function_and_the_other_way_round() -> None:
+    assert {record.ev for record in every_record()} == set(documented())
+
+
+@pytest.mark.parametrize("record", every_record(), ids=lambda record: record.ev)
+def test_an_entry_holds_what_the_page_says(record: Record) -> None:
+    needed, optional = documented()[record.ev]
+    assert needed <= set(record.what) <= needed | optional
+
+
+@pytest.mark.parametrize("record", every_record(), ids=lambda record: record.ev)
+def test_the_ledger_takes_it(record: Record) -> None:
+    assert canonical(record.what) == ledgers_canonical(dict(record.what))
+    assert canonical(record.what).isascii()
+
+
+def test_a_stranger_can_check_a_grant_from_its_entry_alone() -> None:
+    desk = Desk()
+    grant = desk.granted()
+    what: Any = entries.grant_record(grant).what
+    evidence = what["evidence"]
+    challenge = grant.verified.challenge
+    assert CHALLENGE_PREFIX == b"keyra/challenge/v1\0"
+    assert grant.verified.binding.canonical() == canonical(evidence["binding"])
+    client = from_base64url(evidence["clientDataJSON"])
+    assert client is not None
+    assert to_base64url(challenge).encode() in client
+    assert from_base64url(evidence["signature"]) == grant.verified.signature
+    data = from_base64url(evidence["authenticatorData"])
+    assert data == grant.verified.authenticator_data
+    assert (what["purpose"], what["holder"], what["counter"]) == (
+        "door.unlock",
+        HOLDER,
+        1,
+    )
+    assert what["rule"] == {
+        "group": "staff",
+        "schedule": "office",
+        "time_trusted": True,
+    }
+
+
+def test_the_registry_understands_what_is_written_about_it() -> None:
+    desk = Desk()
+    registry = Registry()
+    records = every_record()
+    for n, record in enumerate(records):
+        if record.ev in {"credential.state", "door.grant", "door.deny"}:
+            continue
+        registry.apply(n, record.ev, record.what)
+    assert registry.credential(desk.key.id) == desk.enrolled(counter=1)
+    for n, record in enumerate(records, start=len(records)):
+        if record.ev in {"credential.state", "door.grant", "door.deny"}:
+            registry.apply(n, record.ev, record.what)
+    expected = desk.enrolled(counter=7, state=CredentialState.SUSPENDED)
+    assert registry.credential(desk.key.id) == expected
+
+
+def test_the_enrolment_says_all_that_the_credential_is() -> None:
+    record = next(record for record in every_record() if record.ev == "enrol")
+    desk = Desk()
+    assert Credential.from_row(record.what) == desk.enrolled(counter=1)
+
+
+def test_text_from_outside_is_cut_and_cleaned() -> None:
+    what = entries.alarm_record("bond-lost", "a\x1b[31mb\n" + "c" * 500).what
+    assert what[
+        "detail"
+    ] == "a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}" + ("c" * 192)
+
+
+def test_missed_denials_are_summed_up() -> None:
+    what = entries.missed_record(FRONT, {"lockdown": 2, "no-touch": 1}).what
+    assert what == {
+        "count": 3,
+        "door": "front",
+        "reasons": {"lockdown": 2, "no-touch": 1},
+    }

@@ -157,6 +157,14 @@ class Enroller:
     # What the API and the radio say.
 
     @property
+    def address(self) -> PeerAddress | None:
+        """The key that the ceremony under way is about: no stranger."""
+        found = self._found
+        if found is None or not found.done() or found.cancelled():
+            return None
+        return found.result()
+
+    @property
     def view(self) -> EnrolmentView | None:
         """The ceremony under way, or the last one."""
         order = self._order
@@ -277,7 +285,7 @@ class Enroller:
             )
             self._told(order)
         finally:
-            found.cancel()
+            self._found = None
             if address is not None and order.ceremony.must_forget_bond:
                 await self._pairing.forget(address)
 

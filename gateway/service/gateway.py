@@ -272,6 +272,8 @@ class Gateway:
 
     async def _sighted(self, sighting: Sighting, group: asyncio.TaskGroup) -> None:
         credential_id = self._addresses.get(sighting.address)
+        if sighting.address == self._enroller.address:
+            return
         verdict = self._sightings.sort(sighting, bonded=credential_id is not None)
         if verdict is Verdict.PAIRING:
             self._enroller.sighted(sighting)

@@ -9,7 +9,6 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, TypeVar
 
 from bleak.args import SizedBuffer
@@ -27,7 +26,7 @@ from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
 from bleak.uuids import normalize_uuid_str
 from bumble.att import ATT_Error
-from bumble.core import UUID, BaseBumbleError
+from bumble.core import BaseBumbleError
 from bumble.core import TimeoutError as BumbleTimeoutError
 from bumble.device import Connection, Device, Peer
 from bumble.hci import (
@@ -39,6 +38,7 @@ from bumble.hci import (
 )
 
 from gateway.sim.bumble_faults import RadioGoneError, uncancelled
+from gateway.sim.gatt_table import Table, discover
 from gateway.sim.quick_host import QuickHost, Report
 
 ATT_MTU: Final = 517  # 512 bytes of value, and the headers
@@ -58,18 +58,6 @@ _LOST_KEY: Final = frozenset(
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Characteristic:
-    service: tuple[int, str]
-    handle: int
-    uuid: str
-    properties: int
-    descriptors: tuple[tuple[int, str], ...]
-
-
-_Table = tuple[_Characteristic, ...]
-
-
 class Central:
     """A simulated adapter: one Bumble device, and what all of its users share."""
 
@@ -77,7 +65,7 @@ class Central:
         """Take a powered device that has a key store, and its host."""
         self.device: Final = device
         self.host: Final = host
-        self.tables: Final[OrderedDict[str, _Table]] = OrderedDict()
+        self.tables: Final[OrderedDict[str, Table]] = OrderedDict()
         self._turn: Final = asyncio.Lock()  # HCI knows one pending connection
 
     async def connect(self, address: str, timeout_s: float) -> Connection:
@@ -128,7 +116,7 @@ class Central:
         store = self.device.keystore
         return store is not None and await store.get(address) is not None
 
-    def remember(self, address: str, table: _Table) -> None:
+    def remember(self, address: str, table: Table) -> None:
         """Keep a bonded peer's GATT table."""
         self.tables[address] = table
         while len(self.tables) > TABLES_MAX:
@@ -254,7 +242,7 @@ class BumbleClient(BaseBleakClient):
         await run(self._peer.request_mtu(ATT_MTU))
         table = self.central.tables.get(self.address) if bonded else None
         if table is None:
-            table = await run(_discover(self._peer))
+            table = await run(discover(self._peer))
             if bonded:
                 self.central.remember(self.address, table)
         self.services = self._collect(table)
@@ -355,7 +343,7 @@ class BumbleClient(BaseBleakClient):
         if self._disconnected_callback is not None:
             self._disconnected_callback()
 
-    def _collect(self, table: _Table) -> BleakGATTServiceCollection:
+    def _collect(self, table: Table) -> BleakGATTServiceCollection:
         collection = BleakGATTServiceCollection()
         services: dict[int, BleakGATTService] = {}
         for entry in table:
@@ -390,29 +378,8 @@ def backends(
     return scanner, client
 
 
-async def _discover(peer: Peer) -> _Table:
-    entries = []
-    for service in await peer.discover_services():
-        for characteristic in await service.discover_characteristics():
-            descriptors = await characteristic.discover_descriptors()
-            entries.append(
-                _Characteristic(
-                    (service.handle, _uuid_text(service.uuid)),
-                    characteristic.handle,
-                    _uuid_text(characteristic.uuid),
-                    int(characteristic.properties),
-                    tuple((d.handle, _uuid_text(d.type)) for d in descriptors),
-                )
-            )
-    return tuple(entries)
-
-
 def _cccd(characteristic: BleakGATTCharacteristic) -> int:
     descriptor = characteristic.get_descriptor(_CCCD_UUID)
     if descriptor is None:
         raise BleakError(f"{characteristic.uuid} has no CCCD.")
     return descriptor.handle
-
-
-def _uuid_text(uuid: UUID) -> str:
-    return normalize_uuid_str(uuid.to_hex_str("-"))

@@ -348,10 +348,10 @@ class Story:
         )
 
     async def _recovery(self, step: Step) -> None:
-        mark = self._watch.mark()
+        times = self._watch.connections + 1
         await self._site.start_strike()
         await self._site.start_gateway()
-        await self._watch.expect(mark, "gateway.ready")
+        await self._watch.connected(times)
         status = await self._client.status()
         entry = self._last_entry
         if not isinstance(entry, int) or status.ledger_size <= entry:

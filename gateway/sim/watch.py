@@ -19,7 +19,7 @@ class Watch:
         self._client: Final = client
         self._events: Final[list[Event]] = []
         self._news: Final = asyncio.Condition()
-        self._connected: Final = asyncio.Event()
+        self._snapshots = 0
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -30,14 +30,28 @@ class Watch:
                         self._events.append(item)
                         self._news.notify_all()
                 elif isinstance(item, Snapshot):
-                    self._connected.set()
-                else:
-                    continue
+                    async with self._news:
+                        self._snapshots += 1
+                        self._news.notify_all()
 
-    async def connected(self) -> None:
-        """Wait for the gateway's first word."""
-        async with asyncio.timeout(WAIT_S_MAX):
-            await self._connected.wait()
+    @property
+    def connections(self) -> int:
+        """How often the gateway was reached so far."""
+        return self._snapshots
+
+    async def connected(self, times: int = 1) -> None:
+        """Wait until the gateway was reached for the `times`-th time.
+
+        Raises:
+            SimulationError: it was not, in time.
+        """
+        try:
+            async with asyncio.timeout(WAIT_S_MAX), self._news:
+                await self._news.wait_for(lambda: self._snapshots >= times)
+        except TimeoutError:
+            raise SimulationError(
+                f"The gateway was not reached within {WAIT_S_MAX:g} s."
+            ) from None
 
     def mark(self) -> int:
         """Return a place in the stream, for `expect`."""

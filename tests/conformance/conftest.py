@@ -20,7 +20,7 @@ from gateway.ctap.command import (
     make_credential,
 )
 from gateway.ctap.response import Assertion, MadeCredential, parse_response
-from gateway.ports import Bond
+from gateway.ports import Bond, Sighting
 from gateway.service.conversation import converse
 from gateway.sim.adapter import SimulatedAdapter
 from gateway.sim.clock import SimulatedClock
@@ -57,6 +57,17 @@ class Rig:
                 if sighting.advert.pairing is pairing:
                     return sighting.address
         raise AssertionError("the scan ended")
+
+    async def heard(self, span_s: float) -> list[Sighting]:
+        """Scan for so long."""
+        heard = []
+        async with aclosing(self.radio.sightings()) as scan:
+            try:
+                async with asyncio.timeout(span_s):
+                    while True:
+                        heard.append(await anext(scan))
+            except TimeoutError:
+                return heard
 
     async def pair(self, key: KeyraDevice) -> Bond:
         """Pair by numeric comparison, as two honest people do."""

@@ -4,7 +4,6 @@ Real ATT, SMP and L2CAP packets; only the air and the time are simulated.
 """
 
 import asyncio
-from contextlib import aclosing
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -25,7 +24,6 @@ from gateway.errors import (
     LinkLostError,
     LinkTimeoutError,
     MessageError,
-    PairingRefusedError,
     SimulationError,
 )
 from gateway.sim.authenticator import ALG_EDDSA, ALG_ES256
@@ -36,25 +34,6 @@ from gateway.sim.misbehaviour import Misbehaviour
 NOBODY = PeerAddress("F0:00:00:00:00:01")
 
 
-async def yes(_number: int) -> bool:
-    return True
-
-
-async def no(_number: int) -> bool:
-    return False
-
-
-async def heard_in(rig: Any, span_s: float) -> list[Any]:
-    heard = []
-    async with aclosing(rig.radio.sightings()) as scan:
-        try:
-            async with asyncio.timeout(span_s):
-                while True:
-                    heard.append(await anext(scan))
-        except TimeoutError:
-            return heard
-
-
 # Scanning.
 
 
@@ -63,7 +42,7 @@ async def test_an_awake_key_is_sighted_and_a_sleeping_one_is_not(rig: Any) -> No
         key = await r.place.add_key("a")
         await r.place.add_key("asleep")
         await key.present()
-        heard = await heard_in(r, 1)
+        heard = await r.heard(1)
         assert {s.address for s in heard} == {key.address}
         assert not any(s.advert.pairing for s in heard)
         assert all(-75 < s.rssi_dbm < -30 for s in heard)
@@ -74,7 +53,7 @@ async def test_a_key_falls_asleep_when_nobody_uses_it(rig: Any) -> None:
     async with rig() as r:
         key = await r.place.add_key("a")
         await key.present(awake_ms=2_000)
-        heard = await heard_in(r, 10)
+        heard = await r.heard(10)
         assert heard[-1].up_ms - heard[0].up_ms <= 2_000
         assert not (await key.state()).awake
 
@@ -83,7 +62,7 @@ async def test_pairing_mode_and_passkey_show_in_the_advert(rig: Any) -> None:
     async with rig() as r:
         key = await r.place.add_key("a", KeyModel(io=KeyIo.KEYBOARD))
         await key.pairing_mode()
-        (advert,) = {s.advert for s in await heard_in(r, 1)}
+        (advert,) = {s.advert for s in await r.heard(1)}
         assert advert.pairing
         assert advert.passkey
         assert advert.name == "KEYRA a"
@@ -95,18 +74,18 @@ async def test_rssi_falls_with_distance_and_ends_with_range(rig: Any) -> None:
         means = []
         for distance_m in (0.5, 2.0, 10.0):
             await key.present(distance_m)
-            means.append(mean(s.rssi_dbm for s in await heard_in(r, 3)))
+            means.append(mean(s.rssi_dbm for s in await r.heard(3)))
         assert means == sorted(means, reverse=True)
         assert means[0] - means[2] > 20
         await key.move(20.0)
         await asyncio.sleep(0.1)  # what is on its way arrives
-        assert await heard_in(r, 3) == []
+        assert await r.heard(3) == []
 
 
 async def test_loss_swallows_its_share_of_adverts(rig: Any) -> None:
     async with rig(loss=0.5) as r:
         await (await r.place.add_key("a")).present()
-        assert 0.35 < len(await heard_in(r, 20)) / 200 < 0.65
+        assert 0.35 < len(await r.heard(20)) / 200 < 0.65
 
 
 async def test_the_same_seed_hears_the_same(rig: Any) -> None:
@@ -114,7 +93,7 @@ async def test_the_same_seed_hears_the_same(rig: Any) -> None:
         async with rig(seed, loss=0.2) as r:
             for name in ("a", "b", "c"):
                 await (await r.place.add_key(name)).present()
-            return [(s.address, s.rssi_dbm) for s in await heard_in(r, 3)]
+            return [(s.address, s.rssi_dbm) for s in await r.heard(3)]
 
     assert await once(7) == await once(7)
     assert await once(8) != await once(7)
@@ -138,94 +117,10 @@ async def test_200_keys_are_all_sighted_and_one_of_them_is_reached(rig: Any) -> 
         await r.pair(keys[137])
         for key in keys:
             await key.present()
-        heard = await heard_in(r, 0.5)
+        heard = await r.heard(0.5)
         assert {s.address for s in heard} == {key.address for key in keys}
         link = await r.radio.connect(PeerAddress(keys[137].address))
         await link.close()
-
-
-# Pairing.
-
-
-async def test_numeric_comparison_shows_one_number_on_both_sides(rig: Any) -> None:
-    async with rig() as r:
-        key = await r.place.add_key("a")
-        bond = await r.pair(key)
-        assert bond.method == "numeric-comparison"
-        assert await r.adapter.bonds() == {key.address}
-        assert (await key.state()).bonds == 1
-        assert await r.seen(pairing=False) == key.address  # pairing mode has ended
-
-
-async def test_passkey_entry_bonds_with_the_right_number_only(rig: Any) -> None:
-    async with rig() as r:
-        key = await r.place.add_key("a", KeyModel(io=KeyIo.KEYBOARD))
-        await key.pairing_mode()
-
-        async def type_it(number: int) -> bool:
-            await key.type_passkey(number)
-            return True
-
-        async def mistype(number: int) -> bool:
-            await key.type_passkey((number + 1) % 1_000_000)
-            return True
-
-        with pytest.raises(PairingRefusedError):
-            await r.adapter.pair(PeerAddress(key.address), mistype)
-        assert not await r.adapter.bonds()
-        await key.pairing_mode()
-        bond = await r.adapter.pair(PeerAddress(key.address), type_it)
-        assert bond.method == "passkey"
-
-
-async def test_just_works_only_where_the_site_allows_it(rig: Any) -> None:
-    async with rig() as r:
-        key = await r.place.add_key("a", KeyModel(io=KeyIo.NONE))
-        await key.pairing_mode()
-        with pytest.raises(PairingRefusedError, match="Just Works"):
-            await r.adapter.pair(PeerAddress(key.address), yes)
-        assert not await r.adapter.bonds()
-    async with rig(just_works_allowed=True) as r:
-        key = await r.place.add_key("a", KeyModel(io=KeyIo.NONE))
-        await key.pairing_mode()
-        bond = await r.adapter.pair(PeerAddress(key.address), no)  # nobody is asked
-        assert bond.method == "just-works"
-
-
-@pytest.mark.parametrize("refuser", ["gateway", "key", "not in pairing mode"])
-async def test_a_refused_pairing_leaves_no_bond(rig: Any, refuser: str) -> None:
-    async with rig() as r:
-        key = await r.place.add_key("a")
-        await key.refuse_pairing(refuse=refuser == "key")
-        if refuser == "not in pairing mode":
-            await key.present()
-        else:
-            await key.pairing_mode()
-        compare = no if refuser == "gateway" else yes
-        with pytest.raises(PairingRefusedError):
-            await r.adapter.pair(PeerAddress(key.address), compare)
-        assert not await r.adapter.bonds()
-        assert (await key.state()).bonds == 0
-
-
-async def test_pairing_with_nobody_ends_in_time(rig: Any) -> None:
-    async with rig() as r:
-        with pytest.raises(LinkTimeoutError):
-            await r.adapter.pair(NOBODY, yes)
-
-
-async def test_a_key_that_walks_away_while_pairing_is_a_lost_link(rig: Any) -> None:
-    async with rig() as r:
-        key = await r.place.add_key("a")
-        await key.pairing_mode()
-
-        async def think(_number: int) -> bool:
-            await key.walk_away()
-            await asyncio.sleep(5)
-            return True
-
-        with pytest.raises(LinkLostError):
-            await r.adapter.pair(PeerAddress(key.address), think)
 
 
 # Connecting.
@@ -291,7 +186,7 @@ async def test_a_key_sleeps_after_it_answered(rig: Any) -> None:
         await key.touch()
         await r.answer(link, credential.credential_id)
         await link.close()
-        assert await heard_in(r, 2) == []
+        assert await r.heard(2) == []
 
 
 async def test_bonds_outlive_the_gateway(rig: Any, tmp_path: Path) -> None:
@@ -385,7 +280,7 @@ async def test_scanning_goes_on_while_a_link_is_open(rig: Any) -> None:
         await r.pair(key)
         await other.present()
         link = await r.connect(key)
-        assert {s.address for s in await heard_in(r, 1)} == {other.address}
+        assert {s.address for s in await r.heard(1)} == {other.address}
         await link.close()
 
 
@@ -431,7 +326,7 @@ async def test_a_key_whose_battery_dies_is_lost_and_stays_silent(rig: Any) -> No
         await link.close()
         with pytest.raises(SimulationError, match="flat"):
             await key.present()
-        assert await heard_in(r, 1) == []
+        assert await r.heard(1) == []
         await key.charge()
         await (await r.connect(key)).close()
 

@@ -1,4 +1,4 @@
-"""The world as a process: it outlives each gateway, and names its seed when it fails."""
+"""The world as a process outlives every gateway, and names its seed when it fails."""
 
 import asyncio
 import json

@@ -17,7 +17,7 @@ from typing import Final
 from gateway.errors import KeyraError, SimulationError
 from gateway.schemas import Status
 from gateway.sim.crowd import crowd_chapter
-from gateway.sim.site import SimulatedSite, SitePlan
+from gateway.sim.site import VKEY_NAME, SimulatedSite, SitePlan
 from gateway.sim.story import (
     CHALLENGE_S,
     HELD_OPEN_S,
@@ -30,8 +30,9 @@ from gateway.sim.telling import Telling
 from gateway.sim.watch import Watch
 
 OPENINGS_MIN: Final = 4
+LEDGER_STEPS: Final = 3
 DENIALS_MIN: Final = 9
-NIGHT_DAYS_AWAY: Final = 3
+NIGHTS_DAYS_AWAY: Final = 3
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -97,7 +98,7 @@ async def _demo(
         chapters = [*story.chapters()]
         if keys:
             chapters.insert(3, crowd_chapter(story, site, seed, keys))
-        steps = sum(len(chapter.steps) for chapter in chapters) + 2
+        steps = sum(len(chapter.steps) for chapter in chapters) + LEDGER_STEPS
         telling = Telling(steps, plain=plain, picture=picture is not None)
         telling.heading("KEYRA gateway: one door, simulated keys, air and pins")
         telling.line(f"seed {seed}; everything lives in {directory}")
@@ -119,13 +120,17 @@ async def _finish(
     """Export the ledger, verify it as a stranger would, and sum up."""
     telling.heading("The ledger, taken away and verified")
     export = site.plan.directory / "ledger.jsonl"
-    vkey = (site.state_dir / "ledger.vkey").read_text().strip()
-    verify = ["keyra-ledger", "verify", str(export), "--vkey", vkey]
+    export.unlink(missing_ok=True)
+    vkey = (site.state_dir / VKEY_NAME).read_text().strip()
+    with telling.step("A checkpoint, kept elsewhere") as step:
+        _origin, size, root, *_ = await _ledger("checkpoint", str(site.ledger_path))
+        step.said = f"{size} entries, {root}"
+    verify = ["verify", str(export), "--vkey", vkey, "--expect", f"{size}:{root}"]
     with telling.step("Export") as step:
-        said = await _ledger("export", str(site.ledger_path), "--output", str(export))
-        step.said = said[-1]
+        await _ledger("export", str(site.ledger_path), "--output", str(export))
+        step.said = f"{export} ({export.stat().st_size} bytes)"
     with telling.step("Verify") as step:
-        said = await _ledger(*verify[1:])
+        said = await _ledger(*verify)
         step.said = said[0]
         step.more.extend(said[1:])
     telling.heading("Figures")
@@ -137,7 +142,7 @@ async def _finish(
     if story.openings < OPENINGS_MIN or len(story.denials) < DENIALS_MIN:
         raise SimulationError("The story had too few openings or denials.")
     telling.line("Verify it again, anywhere, with the public key alone:")
-    telling.line(shlex.join(verify))
+    telling.line(shlex.join(["keyra-ledger", *verify]))
 
 
 def _stage_figures(status: Status) -> Mapping[str, str]:
@@ -165,5 +170,5 @@ async def _ledger(*arguments: str) -> Sequence[str]:
 
 def _far_from_now() -> str:
     """Return an hour of the week that is days away from now, in UTC."""
-    day = datetime.now(UTC) + timedelta(days=NIGHT_DAYS_AWAY)  # noqa: TID251 - a story's date
+    day = datetime.now(UTC) + timedelta(days=NIGHTS_DAYS_AWAY)  # noqa: TID251 - a story's date
     return f"{_DAYS[day.weekday()]} 01:00-02:00"

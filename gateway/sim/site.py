@@ -30,6 +30,7 @@ from gateway.strike.wiring import Lock, Relay
 API_SOCKET: Final = "gateway.sock"
 STRIKE_SOCKET: Final = "strike.sock"
 CONFIG_FILE: Final = "gateway.toml"
+VKEY_NAME: Final = "ledger.vkey"
 ROOT_FILE: Final = "keyra-root.pem"
 START_S_MAX: Final = 60
 STOP_S_MAX: Final = 15

@@ -277,9 +277,7 @@ class History(Protocol):
 
 
 class RegistryStore(Protocol):
-    """Snapshots of the registry. Not trusted: a snapshot counts only if the ledger
-    holds an entry with its digest.
-    """
+    """Snapshots of the registry; one counts only if the ledger holds its digest."""
 
     def load(self) -> RegistrySnapshot | None:
         """Return the last snapshot, or None if there is none or it is unreadable."""

@@ -22,8 +22,12 @@ NOTE_BYTES_MAX: Final = 16 * 1024
 ED25519: Final = 1
 """Signature type of the note's own key."""
 
+COSIGNATURE: Final = 4
+"""Signature type of a witness, https://c2sp.org/tlog-cosignature."""
+
 _KEY_BYTES: Final = 32
 _KEYID_BYTES: Final = 4
+_TIME_BYTES: Final = 8
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 # Begins with a letter and holds no space or plus: signed-note forbids those two.
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._/-]{0,127}")
@@ -177,15 +181,49 @@ def is_signed(note: Note, key: VerifierKey) -> bool:
     Raises:
         SignatureError: it carries one that does not verify.
     """
-    found = False
+    return signed_at(note, key) is not None
+
+
+def signed_at(note: Note, key: VerifierKey) -> int | None:
+    """Return when `key` signed the note: Unix seconds, 0 for the ledger's own key.
+
+    A witness (type 4) signs the time with the text: C2SP cosignature/v1.
+
+    Raises:
+        SignatureError: there is a signature by `key` that does not verify.
+    """
+    found = None
     for name, blob in note.signatures:
         if name == key.name and blob[:_KEYID_BYTES] == key.id:
-            _check(key, blob[_KEYID_BYTES:], note.text.encode())
-            found = True
+            signature, time_s, message = blob[_KEYID_BYTES:], 0, note.text
+            if key.kind == COSIGNATURE:
+                time_s = int.from_bytes(signature[:_TIME_BYTES])
+                signature = signature[_TIME_BYTES:]
+                message = _cosigned(note.text, time_s)
+            verify_signature(key, signature, message.encode())
+            found = time_s
     return found
 
 
-def _check(key: VerifierKey, signature: bytes, message: bytes) -> None:
+def cosign(
+    note: Note, name: str, public: bytes, sign: Callable[[bytes], bytes], time_s: int
+) -> str:
+    """Return a witness's signature line over a note's text, with its newline."""
+    blob = key_id(name, COSIGNATURE, public) + time_s.to_bytes(_TIME_BYTES)
+    blob += sign(_cosigned(note.text, time_s).encode())
+    return f"{_SIGNATURE_PREFIX}{name} {to_base64(blob)}\n"
+
+
+def _cosigned(text: str, time_s: int) -> str:
+    return f"cosignature/v1\ntime {time_s}\n{text}"
+
+
+def verify_signature(key: VerifierKey, signature: bytes, message: bytes) -> None:
+    """Check one Ed25519 signature.
+
+    Raises:
+        SignatureError: it does not verify.
+    """
     try:
         Ed25519PublicKey.from_public_bytes(key.public).verify(signature, message)
     except (InvalidSignature, ValueError):

@@ -1,35 +1,20 @@
-"""`keyra-ledger`: create, show, export and verify, with or without the gateway."""
+"""`keyra-ledger`: create, show, export, prove, verify; it needs no gateway."""
 
 import argparse
-import dataclasses
-import json
 import os
+import sqlite3
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
+from ledger import actions
 from ledger.checkpoint import check_origin, parse_vkey
-from ledger.clock import read_stamp
-from ledger.encoding import to_base64
-from ledger.entry import Entry, parse_entry
 from ledger.errors import LedgerError
-from ledger.export import export_lines
-from ledger.keys import SigningKey
-from ledger.reader import Reader
-from ledger.verify import (
-    LINE_BYTES_MAX,
-    Exit,
-    Verdict,
-    parse_expected,
-    verify_lines,
-)
-from ledger.writer import initialise
+from ledger.verdict import Exit, parse_expected
 
-_MAGIC: Final = b"SQLite format 3\0"
-_LINE_SHOWN_MAX: Final = 200
+Verb = Callable[[argparse.Namespace], int]
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -41,13 +26,9 @@ def run(arguments: Sequence[str]) -> int:
         # The reader has seen enough; nothing more may be written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.VERIFIED
-    except (LedgerError, OSError) as error:
+    except (LedgerError, OSError, sqlite3.Error) as error:
         sys.stderr.write(f"keyra-ledger: {error}\n")
         return Exit.UNREADABLE
-
-
-def _say(line: object) -> None:
-    sys.stdout.write(f"{line}\n")
 
 
 def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
@@ -63,6 +44,118 @@ def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
     return convert
 
 
+def _moment(text: str) -> datetime:
+    """Read an ISO 8601 time with its zone."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text} lacks its zone, such as Z or +01:00.")
+    return moment
+
+
+_LEDGER: Final = ("ledger", {"type": Path, "help": "the ledger's database"})
+_VKEY: Final = (
+    "--vkey",
+    {"type": _checked(parse_vkey), "help": "the ledger's verifier key"},
+)
+_KEY: Final = (
+    "--key",
+    {"type": Path, "help": "signing key; default: beside the ledger, *.key"},
+)
+_SELECT: Final = (
+    ("--kind", {"action": "append", "default": [], "help": "such as door.grant"}),
+    ("--door", {"default": ""}),
+    ("--holder", {"default": "", "help": "the holder's pseudonym"}),
+)
+_STRETCH: Final = (
+    ("--first", {"type": int, "help": "number of the first entry"}),
+    ("--last", {"type": int, "help": "number of the last entry"}),
+    ("--from", {"type": _moment, "dest": "since", "help": "ISO 8601 with zone"}),
+    ("--until", {"type": _moment, "help": "ISO 8601 with zone"}),
+)
+
+_VERBS: Final = (
+    ("init", actions.init, "Create a ledger, its key and its seal.", (
+        _LEDGER,
+        ("--origin", {"required": True, "type": _checked(check_origin),
+                      "help": "the ledger's name, such as example.com/front-door"}),
+        _KEY,
+        ("--seal-out", {"type": Path, "help": "where the seal's first key goes: "
+                        "give it to the auditor and keep no copy"}),
+    )),
+    ("verify", actions.verify, "Verify an export or a database.", (
+        ("file", {"type": Path, "help": "an export, or a ledger's database"}),
+        _VKEY,
+        ("--expect", {"metavar": "SIZE:ROOT", "type": _checked(parse_expected),
+                      "help": "a checkpoint that you hold"}),
+        ("--witness", {"action": "append", "default": [], "metavar": "VKEY",
+                       "type": _checked(parse_vkey),
+                       "help": "a witness that must have signed"}),
+        ("--seal-key", {"type": Path, "help": "file with the seal's first key"}),
+        ("--deep", {"action": "store_true",
+                    "help": "check each opening's own signature again"}),
+        ("--json", {"action": "store_true", "help": "answer in JSON"}),
+    )),
+    ("export", actions.export, "Write the ledger, or a stretch of it.", (
+        _LEDGER, *_STRETCH, *_SELECT, _KEY,
+        ("--format", {"choices": ("jsonl", "csv"), "default": "jsonl",
+                      "help": "csv is for people; it proves nothing"}),
+        ("--output", {"type": Path, "help": "a new file; default: standard output"}),
+    )),
+    ("bundle", actions.bundle, "Write what an auditor needs into a new directory.", (
+        _LEDGER, _KEY,
+        ("directory", {"type": Path}),
+    )),
+    ("show", actions.show, "Print entries for people.", (
+        _LEDGER,
+        *_SELECT,
+        ("--last", {"type": int, "default": 20, "dest": "count",
+                    "help": "how many of the newest (default 20)"}),
+        ("--entry", {"type": int, "help": "one entry, whole"}),
+    )),
+    ("checkpoint", actions.checkpoint, "Print the newest signed head.", (
+        _LEDGER,
+        ("--qr", {"action": "store_true", "help": "as a QR code, to photograph"}),
+    )),
+    ("prove", actions.prove, "Prove that an entry stands in the ledger.", (
+        _LEDGER, ("entry", {"type": int}),
+    )),
+    ("receipt", actions.prove, "The same: a file that proves one opening.", (
+        _LEDGER, ("entry", {"type": int}),
+    )),
+    ("check-proof", actions.check_proof, "Check a receipt or a consistency proof.", (
+        ("file", {"type": Path}), _VKEY,
+    )),
+    ("consistency", actions.consistency, "Prove one size a prefix of another.", (
+        _LEDGER, ("old", {"type": int}), ("size", {"type": int}),
+    )),
+    ("rotate", actions.rotate, "Replace the signing key; stop the gateway first.", (
+        _LEDGER, _KEY,
+    )),
+    ("cosign", actions.cosign, "Sign another ledger's checkpoint, as its witness.", (
+        ("note", {"type": Path, "help": "the checkpoint"}),
+        ("--name", {"required": True, "type": _checked(check_origin)}),
+        ("--key", {"required": True, "type": Path, "help": "the witness's own key"}),
+        ("--held", {"metavar": "SIZE:ROOT", "type": _checked(parse_expected),
+                    "help": "the checkpoint signed last"}),
+        ("--proof", {"type": Path, "help": "consistency proof from the one held"}),
+        ("--vkey", {"required": True, "type": _checked(parse_vkey),
+                    "help": "the ledger's verifier key"}),
+    )),
+    ("add-cosignature", actions.add_cosignature, "Keep a witness's signature.", (
+        _LEDGER, _KEY,
+        ("size", {"type": int, "help": "the size that was signed"}),
+        ("line", {"type": Path, "help": "file with the signature line"}),
+        ("--witness", {"required": True, "type": _checked(parse_vkey)}),
+    )),
+    ("prune", actions.prune_before, "Drop old history behind a signed base.", (
+        _LEDGER, _KEY,
+        ("--before", {"type": int, "required": True,
+                      "help": "an entry; all before the kept head around it go"}),
+    )),
+    ("stats", actions.stats, "Count what the ledger holds.", (_LEDGER,)),
+)  # fmt: skip
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="keyra-ledger",
@@ -71,152 +164,9 @@ def _parser() -> argparse.ArgumentParser:
         "4 incomplete evidence.",
     )
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def verb(
-        name: str, action: Callable[[argparse.Namespace], int], text: str
-    ) -> argparse.ArgumentParser:
+    for name, action, text, options in _VERBS:
         command = verbs.add_parser(name, help=text, description=text)
         command.set_defaults(verb=action)
-        return command
-
-    init = verb("init", _init, "Create a ledger and its key; prints the verifier key.")
-    init.add_argument("ledger", type=Path, help="the database to create")
-    init.add_argument(
-        "--origin",
-        required=True,
-        type=_checked(check_origin),
-        help="the ledger's name, such as example.com/front-door",
-    )
-    init.add_argument("--key", type=Path, help="key file, made if it is not there")
-
-    verify = verb("verify", _verify, "Verify an export or a database.")
-    verify.add_argument("file", type=Path, help="an export, or a ledger's database")
-    verify.add_argument(
-        "--vkey", type=_checked(parse_vkey), help="the ledger's verifier key"
-    )
-    verify.add_argument(
-        "--expect",
-        metavar="SIZE:ROOT",
-        type=_checked(parse_expected),
-        help="a checkpoint that you hold: number of entries and root in base64",
-    )
-    verify.add_argument("--json", action="store_true", help="answer in JSON")
-
-    export = verb("export", _export, "Write the ledger as JSON Lines.")
-    export.add_argument("ledger", type=Path)
-    export.add_argument("--output", type=Path, help="default: standard output")
-
-    show = verb("show", _show, "Print entries for people.")
-    show.add_argument("ledger", type=Path)
-    show.add_argument("--last", type=int, default=20, help="how many (default 20)")
-    show.add_argument("--entry", type=int, help="one entry, whole")
-
-    for name, action, text in (
-        ("checkpoint", _checkpoint, "Print the newest signed head."),
-        ("stats", _stats, "Count what the ledger holds."),
-    ):
-        verb(name, action, text).add_argument("ledger", type=Path)
+        for option, settings in options:
+            command.add_argument(option, **settings)
     return parser
-
-
-def _init(options: argparse.Namespace) -> int:
-    key_path: Path = options.key or options.ledger.with_suffix(".key")
-    if key_path.exists():
-        key = SigningKey.load(key_path)
-    else:
-        key = SigningKey.generate()
-        key.save(key_path)
-    initialise(options.ledger, options.origin, key, read_stamp())
-    _say(key.vkey(options.origin))
-    return Exit.VERIFIED
-
-
-def read_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield lines, none longer than the verifier needs to see that it is too long."""
-    while line := file.readline(LINE_BYTES_MAX + 1):
-        yield line
-
-
-def _verify(options: argparse.Namespace) -> int:
-    expect = parse_expected(options.expect) if options.expect else None
-    with options.file.open("rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            file.seek(0)
-            verdict = verify_lines(read_lines(file), vkey=options.vkey, expect=expect)
-        else:
-            with Reader.open(options.file) as reader:
-                verdict = verify_lines(
-                    export_lines(reader), vkey=options.vkey, expect=expect
-                )
-    _say(_verdict_json(verdict) if options.json else "\n".join(_sentences(verdict)))
-    return verdict.exit
-
-
-def _verdict_json(verdict: Verdict) -> str:
-    fields = dataclasses.asdict(verdict)
-    fields["root"] = to_base64(verdict.root)
-    return json.dumps(fields, indent=2)
-
-
-def _sentences(verdict: Verdict) -> Iterator[str]:
-    words = {Exit.VERIFIED: "VERIFIED", Exit.TAMPERED: "TAMPERED"}
-    yield (
-        f"{words.get(verdict.exit, 'INCOMPLETE')}: {verdict.entries} entries of "
-        f"{verdict.origin or 'an unknown ledger'}, {verdict.boots} boots, "
-        f"{verdict.notes} notes, signed up to {verdict.signed}."
-    )
-    if verdict.problem:
-        yield verdict.problem
-    if verdict.exit is not Exit.TAMPERED:
-        yield f"Checkpoint: {verdict.entries}:{to_base64(verdict.root)}"
-    yield from verdict.remarks
-
-
-def _export(options: argparse.Namespace) -> int:
-    with Reader.open(options.ledger) as reader:
-        if options.output is None:
-            sys.stdout.buffer.writelines(export_lines(reader))
-            sys.stdout.buffer.flush()
-        else:
-            with options.output.open("xb") as file:
-                file.writelines(export_lines(reader))
-    return Exit.VERIFIED
-
-
-def _when(entry: Entry) -> str:
-    at = datetime.fromtimestamp(entry.stamp.at_ms / 1000, UTC)
-    return at.strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _show(options: argparse.Namespace) -> int:
-    with Reader.open(options.ledger) as reader:
-        if options.entry is not None:
-            entry = parse_entry(reader.entry(options.entry))
-            _say(json.dumps(dataclasses.asdict(entry) | {"prev": entry.prev.hex()}))
-            return Exit.VERIFIED
-        size = reader.size()
-        for body in reader.entries(max(0, size - options.last), size):
-            entry = parse_entry(body)
-            # JSON with escapes: nothing in an entry can move the cursor.
-            what = json.dumps(entry.what)[:_LINE_SHOWN_MAX]
-            _say(f"{entry.n:>8}  {_when(entry)}  {entry.ev:<18} {what}")
-    return Exit.VERIFIED
-
-
-def _checkpoint(options: argparse.Namespace) -> int:
-    with Reader.open(options.ledger) as reader:
-        sys.stdout.write(reader.head())
-    return Exit.VERIFIED
-
-
-def _stats(options: argparse.Namespace) -> int:
-    with Reader.open(options.ledger) as reader:
-        kinds: Counter[str] = Counter()
-        size = 0
-        for body in reader.entries(0, reader.size()):
-            kinds[parse_entry(body).ev] += 1
-            size += len(body) + 1
-    _say(f"{kinds.total()} entries, {size} bytes")
-    for ev, count in kinds.most_common():
-        _say(f"{count:>8}  {ev}")
-    return Exit.VERIFIED

@@ -13,9 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from ledger.errors import EncodingError
 
-Json: TypeAlias = (
-    "bool | int | str | list[Json] | tuple[Json, ...] | Mapping[str, Json] | None"
-)
+Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
 """What an entry may hold."""
 
 INTEGER_MAX: Final = 2**53 - 1

@@ -8,6 +8,9 @@ Each message is one sentence for a person: what, where, what to do.
     ├── NoteError            not a signed note, checkpoint or verifier key
     │   └── SignatureError   a signature by a known key does not verify
     ├── KeyFileError         a key file is missing, unsafe or not a key
+    ├── SealError            the seal's state is lost, or ahead of the ledger
+    ├── EvidenceError        an entry's evidence does not prove what it claims
+    ├── ProofError           a proof that is malformed or proves something else
     ├── LedgerExistsError    `init` refuses to replace what is there
     ├── LedgerMissingError   there is no ledger; opening never creates one
     ├── LedgerForeignError   a file that is no ledger, or another key's
@@ -15,6 +18,7 @@ Each message is one sentence for a person: what, where, what to do.
     ├── LedgerBusyError      another writer holds the ledger
     ├── NoSuchEntryError     the ledger has no entry of that number
     ├── AppendFailed         known: nothing was written, the writer goes on
+    │   └── DiskFullError    too little space for ordinary entries
     └── StateUnknown         it is unknown what is on disk: the writer has closed
 """
 
@@ -43,6 +47,18 @@ class KeyFileError(LedgerError):
     """A key file that is missing, readable by others, or not an Ed25519 key."""
 
 
+class SealError(LedgerError):
+    """The seal's state is missing, destroyed, or ahead of the ledger."""
+
+
+class EvidenceError(LedgerError):
+    """The evidence in an entry does not prove what the entry claims."""
+
+
+class ProofError(LedgerError):
+    """A proof that is malformed, or that does not prove what it is for."""
+
+
 class LedgerExistsError(LedgerError):
     """A ledger is born once: there is something at the path already."""
 
@@ -69,6 +85,10 @@ class NoSuchEntryError(LedgerError):
 
 class AppendFailed(LedgerError):  # noqa: N818 - reads as what happened
     """Nothing of this append is or will become durable; the writer goes on."""
+
+
+class DiskFullError(AppendFailed):
+    """Too little space is left for ordinary entries; the rest is for last words."""
 
 
 class StateUnknown(LedgerError):  # noqa: N818 - reads as what happened

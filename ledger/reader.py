@@ -5,14 +5,15 @@ write-ahead log from being reset. That is safe, because entries are only ever ad
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from ledger.entry import Entry, parse_entry
+from ledger.entry import NO_PREVIOUS, Entry, parse_entry
 from ledger.errors import LedgerCorruptError, NoSuchEntryError
 from ledger.store import check_header, check_schema, connect_reader
-from ledger.tail import head_of
+from ledger.tail import head_of, range_root, stored_edge
+from ledger.tree import Edge
 
 CHUNK_ENTRIES: Final = 512
 
@@ -21,7 +22,7 @@ class Reader:
     """A ledger open for reading; make one with `Reader.open`."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self._path = path
+        self.path = path
         self._connection = connection
 
     @classmethod
@@ -73,7 +74,7 @@ class Reader:
             LedgerCorruptError: there is none, or the file cannot be read.
         """
         try:
-            return head_of(self._connection, self._path)
+            return head_of(self._connection, self.path)
         except sqlite3.Error as error:
             raise self._unreadable(error) from error
 
@@ -94,7 +95,7 @@ class Reader:
         """
         for entry in self.entries(n, n + 1):
             return entry
-        raise NoSuchEntryError(f"The ledger {self._path} holds no entry {n}.")
+        raise NoSuchEntryError(f"The ledger {self.path} holds no entry {n}.")
 
     def genesis(self) -> Entry:
         """Return entry 0, which names the ledger and its key.
@@ -121,6 +122,37 @@ class Reader:
             yield from (body for _, body in rows)
             at = rows[-1][0] + 1
 
+    def roots(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Return the roots of subtrees, each given by first leaf and the one after.
+
+        Raises:
+            LedgerCorruptError: the file cannot be read, or lacks rows.
+        """
+        try:
+            return [range_root(self._connection, *subtree) for subtree in ranges]
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def edge(self, size: int) -> Edge:
+        """Return the tree's right edge at a size of the past.
+
+        Raises:
+            LedgerCorruptError: the file cannot be read, or lacks rows.
+        """
+        try:
+            return stored_edge(self._connection, size)
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def base(self) -> tuple[int, bytes]:
+        """Return number and `prev` of the first entry: 0 and zeros unless pruned.
+
+        Raises:
+            LedgerCorruptError: the file cannot be read.
+        """
+        rows = self._rows("SELECT n, prev FROM base", ())
+        return rows[0] if rows else (0, NO_PREVIOUS)
+
     def _rows(self, query: str, values: tuple[int, ...]) -> list[Any]:
         try:
             return self._connection.execute(query, values).fetchall()
@@ -128,4 +160,4 @@ class Reader:
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: sqlite3.Error) -> LedgerCorruptError:
-        return LedgerCorruptError(f"The ledger {self._path} cannot be read: {error}.")
+        return LedgerCorruptError(f"The ledger {self.path} cannot be read: {error}.")

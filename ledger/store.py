@@ -39,12 +39,14 @@ SCHEMA: Final = (
     "CREATE TABLE entry(n INTEGER PRIMARY KEY CHECK(n>=0), body BLOB NOT NULL) STRICT",
     # The newest head, replaced in the transaction that appends what it covers.
     "CREATE TABLE head(one INTEGER PRIMARY KEY CHECK(one=1), size INTEGER NOT NULL, note TEXT NOT NULL) STRICT",  # noqa: E501 - as SQLite stores it
+    # Where a pruned ledger begins: number and `prev` of its first entry.
+    "CREATE TABLE base(n INTEGER PRIMARY KEY CHECK(n>0), prev BLOB NOT NULL) STRICT",
     # Heads worth keeping, by the size that they cover.
     "CREATE TABLE note(size INTEGER PRIMARY KEY CHECK(size>0), text TEXT NOT NULL) STRICT",  # noqa: E501 - as SQLite stores it
     # Roots of complete subtrees of 256, 65536, … leaves, so that neither opening nor
     # proving hashes history anew.
     "CREATE TABLE tile(level INTEGER NOT NULL, i INTEGER NOT NULL, root BLOB NOT NULL, PRIMARY KEY(level, i)) STRICT, WITHOUT ROWID",  # noqa: E501 - as SQLite stores it
-    f"CREATE TRIGGER entry_next BEFORE INSERT ON entry WHEN NEW.n IS NOT (SELECT coalesce(max(n)+1, 0) FROM entry) {_REFUSE}",  # noqa: E501 - as SQLite stores it
+    "CREATE TRIGGER entry_next BEFORE INSERT ON entry WHEN NEW.n IS NOT (SELECT coalesce(max(n)+1, (SELECT n FROM base), 0) FROM entry) BEGIN SELECT RAISE(ABORT, 'ledger: append only'); END",  # noqa: E501 - as SQLite stores it
     f"CREATE TRIGGER entry_update BEFORE UPDATE ON entry {_REFUSE}",
     f"CREATE TRIGGER entry_delete BEFORE DELETE ON entry {_REFUSE}",
     f"CREATE TRIGGER head_update BEFORE UPDATE ON head WHEN NEW.size < OLD.size {_REFUSE}",  # noqa: E501 - as SQLite stores it
@@ -52,6 +54,8 @@ SCHEMA: Final = (
     # A witness's line may follow later; what it signs may not change.
     f"CREATE TRIGGER note_update BEFORE UPDATE ON note WHEN NEW.size IS NOT OLD.size OR substr(NEW.text, 1, length(OLD.text)) IS NOT OLD.text {_REFUSE}",  # noqa: E501 - as SQLite stores it
     f"CREATE TRIGGER note_delete BEFORE DELETE ON note {_REFUSE}",
+    f"CREATE TRIGGER base_update BEFORE UPDATE ON base {_REFUSE}",
+    f"CREATE TRIGGER base_delete BEFORE DELETE ON base {_REFUSE}",
     f"CREATE TRIGGER tile_update BEFORE UPDATE ON tile {_REFUSE}",
     f"CREATE TRIGGER tile_delete BEFORE DELETE ON tile {_REFUSE}",
 )

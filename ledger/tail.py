@@ -50,18 +50,16 @@ def stored_root(connection: sqlite3.Connection, height: int, index: int) -> byte
     """
     level, extra = divmod(height, TILE_BITS)
     first, count = index << extra, 1 << extra
-    if level:
-        rows = connection.execute(
-            "SELECT root FROM tile WHERE level=? AND i>=? AND i<? ORDER BY i",
-            (level, first, first + count),
-        ).fetchall()
-        hashes = [bytes(root) for (root,) in rows]
-    else:
-        rows = connection.execute(
+    stored = "SELECT i, root FROM tile WHERE level=? AND i>=? AND i<? ORDER BY i"
+    rows = connection.execute(stored, (level, first, first + count)).fetchall()
+    hashes = [bytes(root) for _, root in rows]
+    if not level:
+        # Level 0 is stored only for what a pruned ledger lacks beside its base.
+        entries = connection.execute(
             "SELECT body FROM entry WHERE n>=? AND n<? ORDER BY n",
             (first, first + count),
-        ).fetchall()
-        hashes = [leaf_hash(body) for (body,) in rows]
+        )
+        hashes += [leaf_hash(body) for (body,) in entries]
     if len(hashes) != count:
         raise LedgerCorruptError(
             f"The ledger lacks rows between entries {index << height} and "
@@ -71,6 +69,20 @@ def stored_root(connection: sqlite3.Connection, height: int, index: int) -> byte
     for part in hashes:
         edge.add(part)
     return edge.root()
+
+
+def range_root(connection: sqlite3.Connection, start: int, stop: int) -> bytes:
+    """Return the root over leaves `start` to `stop` - 1, `start` aligned as in a tree.
+
+    Raises:
+        LedgerCorruptError: a row that must be there is missing.
+    """
+    return fold(
+        [
+            stored_root(connection, height, (start >> height) + index)
+            for height, index in _subtrees(stop - start)
+        ]
+    )
 
 
 def stored_edge(connection: sqlite3.Connection, size: int) -> Edge:

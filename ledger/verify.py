@@ -1,263 +1,375 @@
-"""Verification of a whole ledger, line by line, in constant memory.
+"""Verification of a whole ledger, line by line, in memory that does not grow with it.
 
 The rules, in the order in which they are checked:
 
 1. every line is canonical, complete and within its limit;
-2. entries are numbered from 0 without gap, and each names the leaf hash of the one
-   before it;
-3. entry 0 is the genesis entry of the key that the auditor brought;
+2. entries are numbered without gap, and each names the leaf hash of the one before it;
+3. entry 0 is the genesis entry of the key that the auditor brought; an export that
+   begins later begins with the right edge of the tree and a signed note of that size;
 4. each note states the size and the root of the entries above it, and the ledger's key
-   signed it;
-5. the last entry is covered by a note;
-6. a checkpoint that the auditor holds is a prefix of this ledger.
+   of that moment signed it; a key entry is covered by a note of the key that it ends;
+5. the last entry is covered by a note, and the last line is signed as the last line;
+6. a checkpoint that the auditor holds is a prefix of this ledger;
+7. each witness that the auditor names has signed a note;
+8. the seal, computed anew from its first key, is the one of the last line.
 """
 
-import enum
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from ledger import scan
 from ledger.checkpoint import (
     Checkpoint,
     VerifierKey,
-    is_signed,
     parse_note,
     parse_vkey,
+    signed_at,
 )
-from ledger.encoding import from_base64, parse_canonical
-from ledger.entry import ENTRY_BYTES_MAX, GENESIS, NO_PREVIOUS, Entry, parse_entry
-from ledger.errors import EncodingError, LedgerError, NoteError
-from ledger.tree import HASH_BYTES, Edge, leaf_hash
+from ledger.encoding import from_hex
+from ledger.entry import GENESIS, Entry, parse_entry
+from ledger.errors import LedgerError, NoteError
+from ledger.scan import BLOCK_BITS, LINE_BYTES_MAX, Scanner, clock_remark, root_of
+from ledger.seal import Seal, check_seal_line, commitment
+from ledger.tree import HASH_BYTES, Edge
+from ledger.verdict import Auditor, Exit, Expected, Verdict, parse_expected
 
-LINE_BYTES_MAX: Final = ENTRY_BYTES_MAX + 1
-"""An entry and its newline; nothing in an export is longer."""
-
-STEP_MS_MAX: Final = 2_000
-REMARKS_MAX: Final = 20
+__all__ = [
+    "LINE_BYTES_MAX",
+    "Exit",
+    "Expected",
+    "Verdict",
+    "parse_expected",
+    "verify_lines",
+]
 
 NO_KEY: Final = (
     "Consistent, but signed by the key that the file names for itself: "
     "give --vkey to learn whether it is the right ledger."
 )
 TAIL_OPEN: Final = (
-    "Removal of the newest entries cannot be excluded: give a checkpoint that you hold "
-    "(--expect SIZE:ROOT), a witness or the seal's key."
+    "Removal of the newest entries cannot be excluded: the file does not end with its "
+    "seal line, and nobody holds a later checkpoint (--expect) or a witness."
+)
+SEAL_UNREAD: Final = (
+    "That the holder of the ledger's present key rewrote the newest entries, or that "
+    "this is an older export, cannot be excluded without the seal's first key."
 )
 
 
-class Exit(enum.IntEnum):
-    """Exit codes of `keyra-ledger verify`."""
-
-    VERIFIED = 0
-    TAMPERED = 1
-    USAGE = 2
-    UNREADABLE = 3
-    INCOMPLETE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """A checkpoint that the auditor holds: size and root."""
-
-    size: int
-    root: bytes
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What verification found.
-
-    Attributes:
-        exit: the answer.
-        problem: what is wrong and where, or what is missing; empty when verified.
-        signed: how many entries the last note covers.
-        remarks: what an auditor should know besides, at most `REMARKS_MAX`.
-    """
-
-    exit: Exit = Exit.VERIFIED
-    problem: str = ""
-    origin: str = ""
-    vkey: str = ""
-    entries: int = 0
-    notes: int = 0
-    signed: int = 0
-    boots: int = 0
-    root: bytes = b""
-    remarks: list[str] = field(default_factory=list)
-
-
-class _TamperedError(Exception):
-    """Found to be false; the message says what."""
-
-
-def parse_expected(text: str) -> Expected:
-    """Return the checkpoint of `SIZE:ROOT`, the root in base64 as in a note.
-
-    Raises:
-        EncodingError: not of that form.
-    """
-    size, colon, root = text.partition(":")
-    if not colon or not size.isascii() or not size.isdigit() or len(size) > 16:  # noqa: PLR2004 - digits of 2^53
-        raise EncodingError(f"{text[:100]!r} is not SIZE:ROOT.")
-    data = from_base64(root)
-    if len(data) != HASH_BYTES:
-        raise EncodingError("A checkpoint's root has 32 bytes.")
-    return Expected(int(size), data)
-
-
 def verify_lines(
-    lines: Iterable[bytes], *, vkey: str | None, expect: Expected | None = None
+    lines: Iterable[bytes],
+    *,
+    vkey: str | None,
+    expect: Expected | None = None,
+    witnesses: Sequence[str] = (),
+    seal_key: bytes | None = None,
+    on_entry: scan.OnEntry | None = None,
 ) -> Verdict:
     """Verify the lines of an export, each with its newline.
 
-    `vkey` is the verifier key that the auditor got by another way than this file,
-    `expect` a checkpoint that the auditor holds.
+    The keywords are those of `Auditor`, keys as text; `on_entry` sees every entry
+    (number, bytes, leaf) whose place in the chain is right.
 
     Raises:
-        NoteError: `vkey` is no verifier key.
+        NoteError: `vkey` or a witness is no verifier key.
         OSError, LedgerCorruptError: the lines cannot be read.
     """
-    verifier = _Verifier(parse_vkey(vkey) if vkey else None, expect)
-    for number, line in enumerate(lines, 1):
-        try:
-            verifier.feed(line)
-        except _TamperedError as found:
-            at = f"Line {number} (entry {verifier.verdict.entries})"
-            return verifier.refuse(f"{at}: {found}")
-    return verifier.conclude()
+    auditor = Auditor(
+        parse_vkey(vkey) if vkey else None,
+        expect,
+        tuple(parse_vkey(witness) for witness in witnesses),
+        seal_key,
+    )
+    judge = Judge(auditor)
+    seal = _Sealing(seal_key, on_entry)
+    marks = frozenset({expect.size} if expect else ())
+    scanner = Scanner(marks=marks, on_entry=seal.hook())
+    for line in lines:
+        for event in scanner.scan(line):
+            if not judge.hear(event):
+                return judge.verdict
+            if judge.base is not None:
+                scanner.rebase(*judge.take_base())
+    judge.hear(scanner.end())
+    return judge.conclude(seal.tag)
 
 
-class _Verifier:
-    def __init__(self, key: VerifierKey | None, expect: Expected | None) -> None:
+class _Sealing:
+    """Computes the seal while the entries pass by."""
+
+    def __init__(self, key: bytes | None, on_entry: scan.OnEntry | None) -> None:
+        self._seal = Seal.first(key) if key else None
+        self._next = on_entry
+
+    def hook(self) -> scan.OnEntry | None:
+        return self._entry if self._seal else self._next
+
+    def _entry(self, n: int, body: bytes, leaf: bytes) -> None:
+        if self._seal is not None:
+            self._seal = self._seal.over((leaf,))
+        if self._next is not None:
+            self._next(n, body, leaf)
+
+    @property
+    def tag(self) -> bytes | None:
+        return self._seal.tag if self._seal else None
+
+
+class Judge:
+    """Hears what scanners report, in the order of the file, and gives the verdict."""
+
+    def __init__(self, auditor: Auditor) -> None:
         self.verdict = Verdict()
-        self._given = key
-        self._key = key
-        self._expect = expect
-        self._edge = Edge()
-        self._leaf = NO_PREVIOUS
-        self._last: Entry | None = None
+        self.base: tuple[int, bytes, list[bytes]] | None = None
+        self._auditor = auditor
+        self._key = auditor.vkey
+        self._next_key: VerifierKey | None = None
+        self._outer = Edge()
+        self._leaf = b""
+        self._clocks: scan.Clocks | None = None
+        self._lines = 0
+        self._base_size = 0
+        self._tag: bytes | None = None
+        self._seal_commitment: object = None
+        self._rotated_at = 0
 
-    def feed(self, line: bytes) -> None:
-        if len(line) > LINE_BYTES_MAX:
-            raise _TamperedError(f"the line exceeds {LINE_BYTES_MAX} bytes.")
-        if not line.endswith(b"\n"):
-            raise _TamperedError("the line is cut short.")
-        body = line[:-1]
+    def hear(self, event: scan.Event) -> bool:
+        """Take one event; returns False once the ledger is refused."""
         try:
-            if body.startswith(b'{"note":'):
-                self._note(parse_canonical(body))
-            else:
-                self._entry(parse_entry(body), body)
+            self._hear(event)
         except LedgerError as error:
-            raise _TamperedError(f"{error}") from None
-
-    def _entry(self, entry: Entry, body: bytes) -> None:
-        n = self._edge.size
-        if entry.n != n:
-            raise _TamperedError(f"entry {entry.n} stands where entry {n} belongs.")
-        if entry.prev != self._leaf:
-            raise _TamperedError(
-                f"the chain is broken between entries {n - 1} and {n}."
+            line = getattr(event, "line", 0) + self._lines
+            at = (
+                f"Line {line}, after entry {self.verdict.entries - 1}: " if line else ""
             )
-        if n == 0:
-            self._genesis(entry)
-        self._clocks(entry)
-        self._leaf = leaf_hash(body)
-        self._edge.add(self._leaf)
-        self.verdict.entries = n + 1
-        if self._expect and self._expect.size == n + 1:
-            self._compare(self._expect)
+            self._refuse(f"{at}{error}")
+        return self.verdict.exit is not Exit.TAMPERED
 
-    def _genesis(self, entry: Entry) -> None:
-        origin, vkey = entry.what.get("origin"), entry.what.get("vkey")
-        if entry.ev != GENESIS or not isinstance(vkey, str):
-            raise _TamperedError("the first entry is not the beginning of a ledger.")
-        named = parse_vkey(vkey)
-        if named.name != origin:
-            raise _TamperedError("the genesis entry names two ledgers.")
-        if self._given is not None and named != self._given:
-            raise _TamperedError(
+    def take_base(self) -> tuple[int, bytes, list[bytes]]:
+        """Hand the base over to the scanner."""
+        assert self.base is not None  # noqa: S101 - for the type checker
+        base, self.base = self.base, None
+        return base
+
+    def _hear(self, event: scan.Event) -> None:
+        match event:
+            case scan.Block(root):
+                self._outer.add(root)
+            case scan.Start():
+                self._start(event)
+            case scan.Special(n, body):
+                self._special(n, parse_entry(body))
+            case scan.Mark(size, inner):
+                self._compare(size, inner)
+            case scan.Object():
+                self.verdict.entries = event.size
+                self._object(event)
+            case scan.Remark(text):
+                self._remark(text)
+            case scan.Fault(line, entry, text):
+                self._refuse(f"Line {line + self._lines} (entry {entry}): {text}")
+            case scan.End():
+                self._end(event)
+
+    def _start(self, start: scan.Start) -> None:
+        """A stretch begins: it must begin where the one before it ended."""
+        if self._tag is not None:
+            raise NoteError("there are entries after the seal line.")
+        if self._base_size and not self.verdict.signed:
+            raise NoteError("the base is not followed by the note of its size.")
+        if self._leaf and start.prev.decode() != self._leaf.hex():
+            raise NoteError(f"the chain is broken before entry {start.n}.")
+        if self._clocks is not None:
+            self.verdict.boots += self._clocks.boot != start.clocks.boot
+            self._remark(clock_remark(self._clocks, start.clocks))
+        else:
+            self.verdict.boots += 1
+            self.verdict.first = start.n
+
+    def _end(self, end: scan.End) -> None:
+        self.verdict.entries = end.size
+        self.verdict.boots += end.boots
+        self.verdict.root = root_of(self._outer.hashes, end.inner)
+        self._leaf, self._lines = end.leaf, self._lines + end.lines
+        self._clocks = end.clocks or self._clocks
+
+    def _special(self, n: int, entry: Entry) -> None:
+        """Genesis and key entries say whose signatures follow."""
+        if (n == 0) != (entry.ev == GENESIS):
+            raise NoteError(f"entry {n} is not the beginning of a ledger.")
+        vkey = entry.what.get("vkey")
+        named = parse_vkey(vkey if isinstance(vkey, str) else "")
+        if entry.ev != GENESIS:
+            if self._next_key is not None or named.name != self.verdict.origin:
+                raise NoteError(f"entry {n} is no rotation of this ledger's key.")
+            self._next_key, self._rotated_at = named, n
+            return
+        if named.name != entry.what.get("origin"):
+            raise NoteError("the genesis entry names two ledgers.")
+        if self._auditor.vkey not in {None, named}:
+            raise NoteError(
                 f"this is the ledger of another key ({vkey}), not of the one given."
             )
         self._key = named
-        self.verdict.origin, self.verdict.vkey = origin, vkey
+        self.verdict.origin, self.verdict.vkey = named.name, str(named)
+        self._seal_commitment = entry.what.get("seal")
 
-    def _compare(self, expect: Expected) -> None:
-        if self._edge.root() != expect.root:
-            raise _TamperedError(
-                f"the checkpoint you hold ({expect.size} entries) is not a prefix of "
-                "this ledger: history was rewritten."
+    def _compare(self, size: int, inner: tuple[bytes, ...]) -> None:
+        expect = self._auditor.expect
+        if expect is None or root_of(self._outer.hashes, inner) != expect.root:
+            raise NoteError(
+                f"The checkpoint you hold ({size} entries) is not a prefix of this "
+                "ledger: history was rewritten."
             )
 
-    def _note(self, value: Any) -> None:
-        text = value["note"]
-        if len(value) != 1 or not isinstance(text, str):
-            raise _TamperedError("the line is neither an entry nor a note.")
-        if self._key is None or not self._edge.size:
-            raise _TamperedError("a note stands before the first entry.")
+    def _object(self, item: scan.Object) -> None:
+        if self._tag is not None:
+            raise NoteError("there are lines after the seal line.")
+        match item.name:
+            case "note" if isinstance(item.value, str):
+                self._note(item.value, item)
+            case "seal":
+                self._seal(item)
+            case "base" if item.line + self._lines == 1:
+                self._begin(item.value)
+            case _:
+                raise NoteError("the line is neither an entry nor a note or a seal.")
+
+    def _begin(self, value: Any) -> None:
+        """A file that begins later: its first note must prove the edge given here."""
+        fields = value if isinstance(value, dict) else {}
+        size, hashes, prev = (fields.get(name) for name in ("n", "hashes", "prev"))
+        if (
+            len(fields) != 3  # noqa: PLR2004 - n, hashes, prev
+            or type(size) is not int
+            or size <= 0
+            or not isinstance(hashes, list)
+            or not isinstance(prev, str)
+            or not all(isinstance(text, str) for text in hashes)
+            or len(hashes) != size.bit_count()
+        ):
+            raise NoteError("the base line is malformed.")
+        edge = [from_hex(text, HASH_BYTES) for text in hashes]
+        blocks = size >> BLOCK_BITS
+        self._outer = Edge(blocks, edge[: blocks.bit_count()])
+        self._base_size = self.verdict.entries = size
+        self._leaf = from_hex(prev, HASH_BYTES)
+        self.base = (size, self._leaf, edge[blocks.bit_count() :])
+
+    def _note(self, text: str, item: scan.Object) -> None:
+        if self._key is None or not item.size:
+            raise NoteError(
+                "a note stands before the first entry; a file that begins later needs "
+                "--vkey to begin with."
+            )
         note = parse_note(text)
-        present = Checkpoint(self.verdict.origin, self._edge.size, self._edge.root())
-        if note.checkpoint != present:
-            raise _TamperedError(
-                f"the note is not one of the {self._edge.size} entries above it."
-            )
-        if not is_signed(note, self._key):
+        origin = self.verdict.origin = self._key.name
+        root = root_of(self._outer.hashes, item.inner)
+        if note.checkpoint != Checkpoint(origin, item.size, root):
+            raise NoteError(f"the note is not one of the {item.size} entries above it.")
+        if self.verdict.signed == item.size:
+            raise NoteError("a second note covers the same entries.")
+        if signed_at(note, self._key) is None:
             raise NoteError(f"the note is not signed by {self._key}.")
-        if self.verdict.signed == self._edge.size:
-            raise _TamperedError("a second note covers the same entries.")
-        self.verdict.signed = self._edge.size
+        self.verdict.signed = item.size
         self.verdict.notes += 1
+        for witness in self._auditor.witnesses:
+            if signed_at(note, witness) is not None:
+                self.verdict.witnessed[witness.name] = item.size
+        self._rotate(item.size)
 
-    def _clocks(self, entry: Entry) -> None:
-        last, self._last = self._last, entry
-        if last is None or last.stamp.boot != entry.stamp.boot:
-            self.verdict.boots += 1
-            return
-        up_ms = entry.stamp.up_ms - last.stamp.up_ms
-        step_ms = entry.stamp.at_ms - last.stamp.at_ms - up_ms
-        if up_ms < 0:
-            self._remark(f"Entry {entry.n}: the time since boot runs backwards.")
-        if abs(step_ms) > STEP_MS_MAX and entry.ev != "clock":
-            self._remark(
-                f"Entry {entry.n}: the wall clock stepped by {step_ms} ms "
-                "without a clock entry."
-            )
+    def _rotate(self, size: int) -> None:
+        """After the note that covers a key entry, the new key signs."""
+        if self._next_key is not None:
+            if size != self._rotated_at + 1:
+                raise NoteError("a key entry is not covered by a note of its own.")
+            self._key, self._next_key = self._next_key, None
+        self.verdict.vkey = str(self._key)
+
+    def _seal(self, item: scan.Object) -> None:
+        if self._key is None or self.verdict.signed != item.size:
+            raise NoteError("a seal line stands before a note that covers all entries.")
+        n, self._tag = check_seal_line(item.value, self._key)
+        if n != item.size:
+            raise NoteError(f"the seal covers {n} entries, the file {item.size}.")
+        self.verdict.closed = True
 
     def _remark(self, sentence: str) -> None:
-        if len(self.verdict.remarks) < REMARKS_MAX:
-            self.verdict.remarks.append(sentence)
+        remarks = self.verdict.remarks
+        if sentence and sentence not in remarks and len(remarks) < scan.REMARKS_MAX:
+            remarks.append(sentence)
 
-    def refuse(self, problem: str) -> Verdict:
+    def _refuse(self, problem: str) -> None:
         self.verdict.exit = Exit.TAMPERED
         self.verdict.problem = problem
-        return self.verdict
 
     def _lack(self, problem: str) -> None:
         self.verdict.exit = Exit.INCOMPLETE
         self.verdict.problem = f"{self.verdict.problem} {problem}".lstrip()
 
-    def conclude(self) -> Verdict:
-        size, verdict, expect = self._edge.size, self.verdict, self._expect
-        verdict.root = self._edge.root()
+    def conclude(self, tag: bytes | None) -> Verdict:
+        """Return the verdict; `tag` is the seal computed from its first key."""
+        size = self.verdict.entries
+        if size == 0:
+            self._lack("There is no entry, so nothing is proved.")
+        else:
+            try:
+                self._conclude_signatures(size)
+                self._conclude_seal(tag)
+                self._conclude_tail(size)
+            except NoteError as error:
+                self._refuse(str(error))
+        return self.verdict
+
+    def _conclude_signatures(self, size: int) -> None:
+        expect = self._auditor.expect
         if expect and size < expect.size:
-            return self.refuse(
+            raise NoteError(
                 f"The checkpoint you hold has {expect.size} entries, this ledger "
                 f"{size}: its end was cut off."
             )
-        if size == 0:
-            self._lack("There is no entry, so nothing is proved.")
-            return verdict
-        if self._given is None:
+        if self._auditor.vkey is None:
             self._lack(NO_KEY)
-        if verdict.signed < size:
-            self._lack(
-                f"Entries {verdict.signed} to {size - 1} are not covered by a note."
+        if self.verdict.signed < size:
+            self._lack(f"No note covers entries {self.verdict.signed} to {size - 1}.")
+        for witness in self._auditor.witnesses:
+            if witness.name not in self.verdict.witnessed:
+                raise NoteError(f"No note carries the signature of witness {witness}.")
+
+    def _conclude_seal(self, tag: bytes | None) -> None:
+        key = self._auditor.seal_key
+        if key is None:
+            if self._seal_commitment is not None:
+                self._remark(SEAL_UNREAD)
+        elif self._base_size:
+            self._lack("The seal speaks for whole ledgers, not for later beginnings.")
+        elif self._seal_commitment != commitment(key):
+            raise NoteError("The seal key is not the one that the genesis entry names.")
+        elif self._tag is None:
+            self._lack("The file does not end with its seal line.")
+        elif self._tag != tag:
+            raise NoteError(
+                "The seal does not match: entries from before the seal's present key "
+                "were changed, or newer ones were cut off."
             )
-        if expect is None:
+        else:
+            self.verdict.sealed = True
+
+    def _conclude_tail(self, size: int) -> None:
+        expect, verdict = self._auditor.expect, self.verdict
+        held = max([expect.size if expect else 0, *verdict.witnessed.values()])
+        if not verdict.closed and held < size:
             self._lack(TAIL_OPEN)
-        elif expect.size < size:
+        elif not verdict.sealed:
             self._remark(
-                f"Removal of entries is excluded up to the {expect.size} of the "
-                "checkpoint you hold, not for newer ones."
+                f"Removal of entries is excluded up to entry {held - 1} by what you "
+                "hold; beyond it, that this is an older export cannot be excluded."
+                if held
+                else SEAL_UNREAD
             )
-        return verdict
+        if self._rotated_at and not verdict.sealed:
+            self._remark(
+                f"Whoever holds the present key could not have changed entries up to "
+                f"{self._rotated_at}, the last key rotation; without the seal's first "
+                "key nothing more is known about newer ones."
+            )

@@ -1,31 +1,36 @@
 """The only writer: entries and the head that covers them, in one durable transaction.
 
-Who is trusted: the signing key, and this process while it runs. Not the file: the last
-stored entry is hashed again before each append, because a Pi has no ECC memory and a
-flipped bit must not be chained over.
+Who is trusted: the signing key, the seal's state, and this process while it runs. Not
+the database: its last entry is hashed again before each append, because a Pi has no ECC
+memory and a flipped bit must not be chained over.
 
 A writer is used by one thread at a time; which one may change.
 """
 
+import dataclasses
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
 
-from ledger.checkpoint import Checkpoint, sign_checkpoint
-from ledger.entry import GENESIS, NO_PREVIOUS, Draft, Stamp, encode_entry
+from ledger.batch import KEEP_EVENTS, KEEP_MS, Appended, Batch, prepare, sign_head
+from ledger.checkpoint import VerifierKey, parse_note, signed_at
+from ledger.entry import GENESIS, NO_PREVIOUS, Draft, Stamp
 from ledger.errors import (
     AppendFailed,
+    DiskFullError,
     EntryError,
     LedgerCorruptError,
     LedgerExistsError,
     NoteError,
+    SealError,
     StateUnknown,
 )
 from ledger.keys import SigningKey, sync_directory
+from ledger.reserve import FLOOR_BYTES, Reserve, free_bytes
+from ledger.seal import Seal, commitment
+from ledger.seal_file import SealFile, seal_path
 from ledger.store import (
     Connect,
     check_header,
@@ -35,62 +40,42 @@ from ledger.store import (
     lock,
 )
 from ledger.tail import Tail, load_tail
-from ledger.tree import Edge, Tile, leaf_hash
-
-KEEP_MS: Final = 3_600_000
-"""A head is kept at least this often while entries are appended."""
-
-KEEP_EVENTS: Final = frozenset(
-    {GENESIS, "boot", "stop", "key", "clock", "erase", "prune"}
-)
-"""The special moments: the head that covers such an entry is kept for good."""
-
-BATCH_ENTRIES_MAX: Final = 1024
+from ledger.transaction import durable
+from ledger.tree import Edge, leaf_hash
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """An entry that is durable.
-
-    Attributes:
-        leaf: RFC 6962 leaf hash, 32 bytes.
-    """
-
-    n: int
-    leaf: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    rows: list[tuple[int, bytes]]
-    appended: list[Appended]
-    tiles: list[Tile]
-    edge: Edge
-    note: str
-    keep: bool
-
-
-def initialise(path: Path, origin: str, signing_key: SigningKey, stamp: Stamp) -> None:
+def initialise(
+    path: Path,
+    origin: str,
+    signing_key: SigningKey,
+    stamp: Stamp,
+    seal_key: bytes | None = None,
+) -> None:
     """Bring a ledger into being, with its genesis entry, durably or not at all.
 
     `origin` is the ledger's name in checkpoints, such as `example.com/front-door`.
+    `seal_key` is the seal's first key, 32 random bytes that the caller hands to the
+    auditor and forgets; without one the ledger has no seal.
 
     Raises:
         LedgerExistsError: there is something at `path`.
         NoteError: `origin` is no name for a ledger.
-        LedgerCorruptError: the files cannot be written.
+        LedgerCorruptError, KeyFileError: the files cannot be written.
     """
     what = {"origin": origin, "vkey": str(signing_key.vkey(origin))}
-    draft = path.with_name(path.name + "-init")
     if path.exists() or path.is_symlink():
         raise LedgerExistsError(
             f"There is something at {path}: a ledger is born once, and never replaced."
         )
-    empty = Tail(origin, Edge(), NO_PREVIOUS, "")
+    if seal_key is not None:
+        what["seal"] = commitment(seal_key)
+        SealFile.create(seal_path(path), Seal.first(seal_key))
+    draft = path.with_name(path.name + "-init")
     try:
         draft.unlink(missing_ok=True)
         create(draft)
-        writer = Writer(draft, connect_writer(draft), lock(draft), signing_key, empty)
+        tail = Tail(origin, Edge(), NO_PREVIOUS, "")
+        writer = Writer(draft, connect_writer(draft), lock(draft), signing_key, tail)
         writer.append([Draft(GENESIS, what)], stamp)
         writer.close()
         os.link(draft, path)
@@ -115,33 +100,44 @@ class Writer:
         lock_descriptor: int,
         signing_key: SigningKey,
         tail: Tail,
+        seal: SealFile | None = None,
     ) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = connection
         self._lock = lock_descriptor
         self._key = signing_key
         self._tail = tail
+        self._seal = seal
         self._kept: Stamp | None = None
+        self._reserve = Reserve(path)
+        self._free_bytes: Callable[[Path], int] = free_bytes
 
     @classmethod
     def open(
-        cls, path: Path, signing_key: SigningKey, *, connect: Connect = connect_writer
+        cls,
+        path: Path,
+        signing_key: SigningKey,
+        *,
+        connect: Connect = connect_writer,
+        free: Callable[[Path], int] = free_bytes,
     ) -> "Writer":
         """Open an existing ledger and check its end against its signed head.
 
-        `connect` reaches the database; another one is for fault tests.
+        The seal, where there is one, catches up with entries that a power cut kept it
+        from seeing. `connect` and `free` reach database and disk; others are for tests.
 
         Raises:
-            LedgerMissingError, LedgerForeignError, LedgerCorruptError,
+            LedgerMissingError, LedgerForeignError, LedgerCorruptError, SealError,
             LedgerBusyError: each says what and where; nothing was changed.
         """
         check_header(path)
         descriptor = lock(path)
-        connection = None
+        connection = seal = None
         try:
             connection = connect(path)
             check_schema(connection, path)
             tail = load_tail(connection, signing_key.vkey, path)
+            seal = _open_seal(connection, path, tail.edge.size)
         except (sqlite3.Error, ValueError, TypeError, EntryError, NoteError) as error:
             _release(connection, descriptor)
             raise LedgerCorruptError(
@@ -150,7 +146,10 @@ class Writer:
         except BaseException:
             _release(connection, descriptor)
             raise
-        return cls(path, connection, descriptor, signing_key, tail)
+        writer = cls(path, connection, descriptor, signing_key, tail, seal)
+        writer._free_bytes = free
+        writer._reserve.hold()
+        return writer
 
     @property
     def origin(self) -> str:
@@ -158,35 +157,62 @@ class Writer:
         return self._tail.origin
 
     @property
+    def vkey(self) -> VerifierKey:
+        """Whose signature the newest head carries."""
+        return self._key.vkey(self.origin)
+
+    @property
     def size(self) -> int:
         """How many entries are durable; the next one gets this number."""
         return self._tail.edge.size
 
-    def append(self, drafts: Sequence[Draft], stamp: Stamp) -> list[Appended]:
+    def append(
+        self, drafts: Sequence[Draft], stamp: Stamp, *, last_words: bool = False
+    ) -> list[Appended]:
         """Write entries and the head that covers them; durable when it returns.
 
+        `last_words` lets the entries use the space that is reserved for denials, exits
+        and alarms on a disk that is full; never set it for an opening.
+
         Raises:
+            DiskFullError: too little space for ordinary entries; nothing was written.
             AppendFailed: nothing was written, and the writer goes on.
             StateUnknown: the entries may or may not be durable. The writer has closed
                 itself and refuses everything after; open the ledger anew.
             LedgerCorruptError: memory and disk disagree; the writer has closed itself.
         """
-        connection = self._usable()
-        batch = self._prepare(drafts, stamp)
-        self._begin(connection)
+        self._usable()
+        if not last_words and self._free_bytes(self._path) < FLOOR_BYTES:
+            raise DiskFullError(
+                f"Less than {FLOOR_BYTES >> 20} MiB are free for the ledger "
+                f"{self._path}: make room; openings are refused until then."
+            )
+        batch = self._prepare(drafts, stamp, self._key)
         try:
-            self._check_last(connection)
-            self._write(connection, batch)
-        except sqlite3.Error as error:
-            self._undo(connection, error)
-        except LedgerCorruptError:
-            self.close()
-            raise
-        self._commit(connection)
-        self._tail = Tail(self.origin, batch.edge, batch.appended[-1].leaf, batch.note)
-        if batch.keep:
-            self._kept = stamp
+            self._transact(batch)
+        except AppendFailed:
+            if not last_words or not self._reserve.release():
+                raise
+            self._transact(batch)
+        self._adopt(batch, stamp)
         return batch.appended
+
+    def rotate(self, new_key: SigningKey, stamp: Stamp) -> str:
+        """Announce a new signing key; returns the note with which the old one ends.
+
+        Raises:
+            As for `append`.
+        """
+        self._usable()
+        what = {"vkey": str(new_key.vkey(self.origin))}
+        batch = self._prepare([Draft("key", what)], stamp, self._key)
+        ending = batch.note
+        beginning = sign_head(self.origin, batch.edge, new_key)
+        batch = dataclasses.replace(batch, note=beginning, kept=ending)
+        self._transact(batch)
+        self._adopt(batch, stamp)
+        self._key = new_key
+        return ending
 
     def checkpoint(self) -> str:
         """Return the newest head as a signed note, and keep it for good.
@@ -195,19 +221,37 @@ class Writer:
             AppendFailed, StateUnknown: as for `append`.
         """
         connection = self._usable()
-        self._begin(connection)
-        try:
+        with self._closing(), durable(connection):
             self._keep(connection, self.size, self._tail.note)
-        except sqlite3.Error as error:
-            self._undo(connection, error)
-        self._commit(connection)
         return self._tail.note
 
+    def add_cosignature(self, size: int, line: str, witness: VerifierKey) -> None:
+        """Add a witness's signature line to the kept head of `size` entries.
+
+        Raises:
+            NoteError: no head of that size is kept, or the line is not a signature of
+                it by `witness`.
+            AppendFailed, StateUnknown: as for `append`.
+        """
+        connection = self._usable()
+        row = connection.execute(
+            "SELECT text FROM note WHERE size=?", (size,)
+        ).fetchone()
+        if row is None:
+            raise NoteError(f"No head of {size} entries is kept.")
+        text = row[0] + line
+        if signed_at(parse_note(text), witness) is None:
+            raise NoteError(f"The line is no signature by witness {witness}.")
+        with self._closing(), durable(connection):
+            connection.execute("UPDATE note SET text=? WHERE size=?", (text, size))
+
     def close(self) -> None:
-        """Let go of the file; never raises, and may be called again."""
+        """Let go of the files; never raises, and may be called again."""
         if self._connection is not None:
             _release(self._connection, self._lock)
             self._connection = None
+            if self._seal is not None:
+                self._seal.close()
 
     def _usable(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -216,25 +260,13 @@ class Writer:
             )
         return self._connection
 
-    def _prepare(self, drafts: Sequence[Draft], stamp: Stamp) -> _Batch:
-        if not 0 < len(drafts) <= BATCH_ENTRIES_MAX:
-            raise AppendFailed(
-                f"A batch holds 1 to {BATCH_ENTRIES_MAX} entries, not {len(drafts)}."
-            )
-        edge, leaf = self._tail.edge.copy(), self._tail.leaf
-        rows, appended, tiles = [], [], []
-        for draft in drafts:
-            try:
-                body = encode_entry(edge.size, leaf, stamp, draft)
-            except EntryError as error:
-                raise AppendFailed(str(error)) from error
-            leaf = leaf_hash(body)
-            rows.append((edge.size, body))
-            appended.append(Appended(edge.size, leaf))
-            tiles += edge.add(leaf)
-        checkpoint = Checkpoint(self.origin, edge.size, edge.root())
-        note = sign_checkpoint(checkpoint, self._key.public, self._key.sign)
-        return _Batch(rows, appended, tiles, edge, note, self._is_kept(drafts, stamp))
+    def _closing(self) -> "_ClosesOnDoubt":
+        return _ClosesOnDoubt(self)
+
+    def _prepare(self, drafts: Sequence[Draft], stamp: Stamp, key: SigningKey) -> Batch:
+        return prepare(
+            self._tail, drafts, stamp, key, keep=self._is_kept(drafts, stamp)
+        )
 
     def _is_kept(self, drafts: Sequence[Draft], stamp: Stamp) -> bool:
         kept = self._kept
@@ -245,11 +277,37 @@ class Writer:
             or any(draft.ev in KEEP_EVENTS for draft in drafts)
         )
 
-    def _begin(self, connection: sqlite3.Connection) -> None:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            raise AppendFailed(f"The ledger {self._path} is busy: {error}.") from error
+    def _transact(self, batch: Batch) -> None:
+        connection = self._usable()
+        with self._closing(), durable(connection):
+            self._check_last(connection)
+            connection.executemany("INSERT INTO entry VALUES(?,?)", batch.rows)
+            connection.execute(
+                "INSERT INTO head VALUES(1,?,?) "
+                "ON CONFLICT(one) DO UPDATE SET size=excluded.size, note=excluded.note",
+                (batch.edge.size, batch.note),
+            )
+            connection.executemany(
+                "INSERT INTO tile VALUES(?,?,?)",
+                [(tile.level, tile.index, tile.root) for tile in batch.tiles],
+            )
+            if batch.kept:
+                self._keep(connection, batch.edge.size, batch.kept)
+
+    def _adopt(self, batch: Batch, stamp: Stamp) -> None:
+        """What was committed becomes what the next append builds on."""
+        leaves = [entry.leaf for entry in batch.appended]
+        self._tail = Tail(self.origin, batch.edge, leaves[-1], batch.note)
+        if batch.kept:
+            self._kept = stamp
+        if self._seal is not None:
+            try:
+                self._seal.advance(leaves)
+            except OSError as error:
+                self.close()
+                raise StateUnknown(
+                    f"The seal of {self._path} was not written: {error.strerror}."
+                ) from error
 
     def _check_last(self, connection: sqlite3.Connection) -> None:
         if self.size == 0:
@@ -263,64 +321,50 @@ class Writer:
                 "written: memory or disk is failing, and nothing more is appended."
             )
 
-    def _write(self, connection: sqlite3.Connection, batch: _Batch) -> None:
-        connection.executemany("INSERT INTO entry VALUES(?,?)", batch.rows)
-        connection.execute(
-            "INSERT INTO head VALUES(1,?,?) "
-            "ON CONFLICT(one) DO UPDATE SET size=excluded.size, note=excluded.note",
-            (batch.edge.size, batch.note),
-        )
-        connection.executemany(
-            "INSERT INTO tile VALUES(?,?,?)",
-            [(tile.level, tile.index, tile.root) for tile in batch.tiles],
-        )
-        if batch.keep:
-            self._keep(connection, batch.edge.size, batch.note)
-
     def _keep(self, connection: sqlite3.Connection, size: int, note: str) -> None:
         connection.execute("INSERT OR IGNORE INTO note VALUES(?,?)", (size, note))
 
-    def _undo(self, connection: sqlite3.Connection, error: sqlite3.Error) -> NoReturn:
-        """Roll back what was never committed."""
-        if connection.in_transaction:
-            try:
-                connection.execute("ROLLBACK")
-            except sqlite3.Error as second:
-                self.close()
-                raise StateUnknown(
-                    f"The ledger {self._path} could not roll back: {second}."
-                ) from error
-        raise AppendFailed(f"Nothing was appended to {self._path}: {error}.") from error
 
-    def _commit(self, connection: sqlite3.Connection) -> None:
-        try:
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._is_undone(connection, error):
-                raise AppendFailed(
-                    f"Nothing was appended to {self._path}: {error}."
-                ) from error
-            self.close()
-            raise StateUnknown(
-                f"It is unknown what the ledger {self._path} holds: {error}."
-            ) from error
+class _ClosesOnDoubt:
+    """Closes the writer when it is unknown or wrong what the database holds."""
 
-    def _is_undone(self, connection: sqlite3.Connection, error: sqlite3.Error) -> bool:
-        """Tell whether a failed commit left nothing that a later recovery could find.
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
 
-        After "disk full" the log may hold the whole commit and only lack its padding,
-        so it is emptied before the failure is called a failure. After a failed sync
-        nothing can be known: the kernel may have dropped the pages and forgotten.
-        """
-        if error.sqlite_errorcode not in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY}:
-            return False
-        try:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.Error:
-            return False
-        return bool(row[0] == 0)
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, StateUnknown | LedgerCorruptError):
+            self._writer.close()
+
+
+def _open_seal(
+    connection: sqlite3.Connection, path: Path, size: int
+) -> SealFile | None:
+    """Open the seal that the genesis entry promises, and let it catch up.
+
+    Raises:
+        SealError: it is lost, or it has seen entries that the ledger lacks.
+    """
+    row = connection.execute("SELECT body FROM entry WHERE n=0").fetchone()
+    promised = row is not None and b'"seal":"' in row[0]
+    if not promised and not seal_path(path).exists():
+        return None
+    file = SealFile.open(seal_path(path))
+    if file.seal.n > size:
+        file.close()
+        raise SealError(
+            f"The seal has seen {file.seal.n} entries, the ledger {path} holds {size}: "
+            "it was rolled back, or restored from an old copy."
+        )
+    missed = connection.execute(
+        "SELECT body FROM entry WHERE n>=? ORDER BY n", (file.seal.n,)
+    )
+    leaves = [leaf_hash(body) for (body,) in missed]
+    if leaves:
+        file.advance(leaves)
+    return file
 
 
 def _release(connection: sqlite3.Connection | None, descriptor: int) -> None:

@@ -76,7 +76,7 @@ class RadioLimits:
     """
 
     scan_start_ms: int = 5_000
-    connect_ms: int = 8_000
+    connect_ms: int = 5_000
     open_ms: int = 5_000
     operation_ms: int = 3_000
     close_ms: int = 3_000

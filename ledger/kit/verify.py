@@ -2,7 +2,7 @@
 # Plain Python without types, in one piece, for readers who do not know this project.
 # mypy: ignore-errors
 # ruff: noqa: ANN001, ANN201, ANN202, ANN204, ARG002, BLE001, C901, D102, D103, FBT002
-# ruff: noqa: FURB161, INP001, N818, PLC0415, PLR0912, PLR0913, PLR0917, PLR2004
+# ruff: noqa: FURB161, N818, PLC0415, PLR0912, PLR0913, PLR0917, PLR2004
 # ruff: noqa: PTH123, SIM102, T201
 """Verify an access ledger with nothing but Python 3.11 and this file.
 

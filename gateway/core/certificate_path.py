@@ -21,6 +21,7 @@ The last link's issuer is one of the site's roots, else ROOT_UNKNOWN. A root is 
 all of these as well.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,6 +40,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 
 from gateway.core.attestation_failure import AttestationFailure, refused
 from gateway.errors import AttestationError, ConfigError
@@ -114,11 +116,15 @@ def parse(der: bytes) -> Certificate:
     if len(der) > CERTIFICATE_BYTES_MAX:
         raise refused(AttestationFailure.CERTIFICATE_MALFORMED)
     try:
-        raw = x509.load_der_x509_certificate(der)
-        key, digest = raw.public_key(), raw.signature_hash_algorithm
-        version, extensions = raw.version, raw.extensions
-        subject, issuer = raw.subject, raw.issuer
-    except X509_ERRORS as error:
+        with warnings.catch_warnings():
+            # What the library still lets pass for old certificates, such as a negative
+            # serial number, it only warns of.
+            warnings.simplefilter("error", CryptographyDeprecationWarning)
+            raw = x509.load_der_x509_certificate(der)
+            key, digest = raw.public_key(), raw.signature_hash_algorithm
+            version, extensions = raw.version, raw.extensions
+            subject, issuer = raw.subject, raw.issuer
+    except (*X509_ERRORS, CryptographyDeprecationWarning) as error:
         raise refused(AttestationFailure.CERTIFICATE_MALFORMED) from error
     if version is not x509.Version.v3:
         raise refused(AttestationFailure.CERTIFICATE_MALFORMED)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fido2.webauthn import AuthenticatorData
 
-from gateway.adapters.bluez_radio import RadioLimits
+from gateway.adapters.bluez_radio import BleakRadio, RadioLimits
 from gateway.core.ids import PeerAddress
 from gateway.ctap.command import CtapCommand, get_info
 from gateway.ctap.response import parse_response
@@ -80,6 +80,25 @@ async def test_rssi_falls_with_distance_and_ends_with_range(rig: Any) -> None:
         await key.move(20.0)
         await asyncio.sleep(0.1)  # what is on its way arrives
         assert await r.heard(3) == []
+
+
+async def test_two_gateways_hear_one_key_each_from_its_own_distance(rig: Any) -> None:
+    async with rig() as r, await r.place.adapter("far") as far:
+        key = await r.place.add_key("a")
+        r.place.air.set_distance("a", "far", 12.0)
+        near_radio, r.radio = (
+            r.radio,
+            BleakRadio(
+                r.clock,
+                far.bonded,
+                scanner_backend=far.scanner_backend,
+                client_backend=far.client_backend,
+            ),
+        )
+        await key.present()
+        far_dbm = mean(s.rssi_dbm for s in await r.heard(2))
+        r.radio = near_radio
+        assert mean(s.rssi_dbm for s in await r.heard(2)) - far_dbm > 20
 
 
 async def test_loss_swallows_its_share_of_adverts(rig: Any) -> None:

@@ -9,8 +9,8 @@ from gateway.core.attestation import Trust
 from gateway.core.certificate_path import Certificate, load_root
 from gateway.core.entries import ConfigFacts
 from gateway.errors import ConfigError
-from gateway.service.enroller import EnrolmentRules
 from gateway.service.gateway import Setting
+from gateway.service.new_credential import EnrolmentRules
 
 ROOT_BYTES_MAX: Final = 64 * 1024
 

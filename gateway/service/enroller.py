@@ -5,15 +5,13 @@ each thing that can go wrong into one of its named failures. One ceremony at a t
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.core import enrolment, entries
-from gateway.core.assertion import Answer, Verified, verify
-from gateway.core.attestation import AttestedKey, Trust, verify_attestation
-from gateway.core.challenge import NONCE_BYTES, Challenge, ChallengeBook, Purpose
-from gateway.core.denial import Deny
+from gateway.core.assertion import Verified
+from gateway.core.challenge import ChallengeBook
 from gateway.core.encoding import to_base64url
 from gateway.core.enrolment import (
     Ceremony,
@@ -24,25 +22,12 @@ from gateway.core.enrolment import (
 from gateway.core.facts import CredentialState
 from gateway.core.ids import CredentialId, GroupId, HolderId, PeerAddress, is_identifier
 from gateway.core.registry import Credential, Holder, Registry
-from gateway.ctap.command import (
-    CtapCommand,
-    RelyingParty,
-    UserEntity,
-    get_assertion,
-    get_info,
-    make_credential,
-)
-from gateway.ctap.response import MadeCredential, parse_response
-from gateway.ctap.status import CtapStatus
 from gateway.errors import (
-    AttestationError,
     AuthenticatorError,
     EnrolmentError,
     JournalError,
     JournalStateUnknownError,
-    KeyraError,
     LinkError,
-    LinkTimeoutError,
     PairingRefusedError,
     RegistryError,
     WireError,
@@ -51,56 +36,22 @@ from gateway.ports import (
     Bond,
     Clock,
     Entropy,
-    Link,
     Pairing,
     PeopleStore,
     Radio,
     Sighting,
 )
-from gateway.service.conversation import converse
 from gateway.service.events import EventStream
+from gateway.service.new_credential import (
+    CeremonyFailedError,
+    Creation,
+    CredentialMaker,
+    EnrolmentRules,
+    failure_of,
+)
 from gateway.service.recorder import Recorder
 from gateway.service.views import Actor, EnrolmentOrder, EnrolmentView
 from gateway.service.waiting import before
-
-TOUCH_MS: Final = 30_000
-INFO_MS: Final = 3_000
-USER_ID_BYTES: Final = 32
-
-_REFUSALS: Final[Mapping[int, EnrolmentFailure]] = {
-    CtapStatus.UV_INVALID: EnrolmentFailure.FINGER_NOT_RECOGNISED,
-    CtapStatus.UV_BLOCKED: EnrolmentFailure.FINGER_BLOCKED,
-    CtapStatus.OPERATION_DENIED: EnrolmentFailure.DECLINED,
-    CtapStatus.USER_ACTION_TIMEOUT: EnrolmentFailure.NO_TOUCH,
-    CtapStatus.ACTION_TIMEOUT: EnrolmentFailure.NO_TOUCH,
-    CtapStatus.KEEPALIVE_CANCEL: EnrolmentFailure.NO_TOUCH,
-    CtapStatus.CREDENTIAL_EXCLUDED: EnrolmentFailure.KEY_ALREADY_ENROLLED,
-    CtapStatus.UNSUPPORTED_ALGORITHM: EnrolmentFailure.KEY_NOT_SUITABLE,
-    CtapStatus.UNSUPPORTED_OPTION: EnrolmentFailure.KEY_NOT_SUITABLE,
-    CtapStatus.INVALID_OPTION: EnrolmentFailure.KEY_NOT_SUITABLE,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class EnrolmentRules:
-    """What the site asks of a new key.
-
-    Attributes:
-        site_name: shown by keys that have a display.
-    """
-
-    trust: Trust
-    site_name: str
-    window_ms: int = enrolment.WINDOW_MS
-
-
-class _FailedError(Exception):
-    """The ceremony ends here."""
-
-    def __init__(self, failure: EnrolmentFailure, detail: str = "") -> None:
-        super().__init__(failure.value)
-        self.failure = failure
-        self.detail = detail
 
 
 @dataclass(slots=True)
@@ -139,7 +90,7 @@ class Enroller:
         on_enrolled: OnEnrolled,
     ) -> None:
         self._rules: Final = rules
-        self._book: Final = book
+        self._maker: Final = CredentialMaker(rules, book, clock, entropy)
         self._registry: Final = registry
         self._clock: Final = clock
         self._entropy: Final = entropy
@@ -279,7 +230,7 @@ class Enroller:
             self._advance(order, EnrolmentStep.KEY_FOUND)
             if address is not None:
                 await self._with_key(order, address)
-        except _FailedError as failed:
+        except CeremonyFailedError as failed:
             order.ceremony = enrolment.fail(
                 order.ceremony, failed.failure, failed.detail
             )
@@ -295,16 +246,23 @@ class Enroller:
         link = None
         try:
             link = await self._radio.connect(address)
-            creation, made, key = await self._create(order, link)
+            holder_id = HolderId(order.wish.holder_id)
+            creation = await self._maker.create(
+                link, holder_id, self._credentials_of(holder_id)
+            )
+            self._check_new(creation)
+            order.model = creation.key.model
             self._advance(order, EnrolmentStep.ATTESTED)
-            credential, proof = await self._prove(order, link, key)
+            credential, proof = await self._maker.prove(
+                link, holder_id, creation.key, order.wish.credential_until_ms
+            )
             self._advance(order, EnrolmentStep.PROVED)
         except (LinkError, WireError, AuthenticatorError) as error:
-            raise _failed(error) from error
+            raise failure_of(error) from error
         finally:
             if link is not None:
                 await link.close()
-        await self._record(order, bond, creation, made, credential, proof)
+        await self._record(order, bond, creation, credential, proof)
         self._on_enrolled(address, credential.id)
         order.credential_id = credential.id
         self._advance(order, EnrolmentStep.RECORDED)
@@ -313,10 +271,13 @@ class Enroller:
         async def compare(number: int) -> bool:
             order.number = number
             order.comparison = asyncio.get_running_loop().create_future()
-            self._advance(order, EnrolmentStep.NUMBER_SHOWN)
-            agree = await order.comparison
-            if agree:
-                self._advance(order, EnrolmentStep.NUMBER_AGREED)
+            try:
+                self._advance(order, EnrolmentStep.NUMBER_SHOWN)
+                agree = await order.comparison
+                if agree:
+                    self._advance(order, EnrolmentStep.NUMBER_AGREED)
+            except CeremonyFailedError:  # the window ended; the ceremony knows it
+                return False
             return agree
 
         try:
@@ -327,126 +288,22 @@ class Enroller:
             )
         except PairingRefusedError as error:
             refused = order.ceremony.state is EnrolmentState.COMPARING
-            raise _FailedError(
+            raise CeremonyFailedError(
                 EnrolmentFailure.NUMBER_REFUSED
                 if refused
                 else EnrolmentFailure.PAIRING_REFUSED
             ) from error
         except LinkError as error:
-            raise _FailedError(EnrolmentFailure.LINK_LOST) from error
+            raise CeremonyFailedError(EnrolmentFailure.LINK_LOST) from error
         if bond is None:
-            raise _FailedError(EnrolmentFailure.WINDOW_ENDED)
+            raise CeremonyFailedError(EnrolmentFailure.WINDOW_ENDED)
         return bond
-
-    async def _create(
-        self, order: _Order, link: Link
-    ) -> tuple[Challenge, MadeCredential, AttestedKey]:
-        now = self._clock.now()
-        if not now.wall_is_trusted:
-            raise _FailedError(EnrolmentFailure.CLOCK_UNTRUSTED)
-        info = parse_response(
-            CtapCommand.GET_INFO,
-            await converse(link, self._clock, get_info(), now.up_ms + INFO_MS),
-        )
-        if not info.verifies_users:
-            raise _FailedError(EnrolmentFailure.KEY_NOT_SUITABLE)
-        challenge = self._book.issue(
-            now,
-            self._entropy.token(NONCE_BYTES),
-            purpose=Purpose.ENROL,
-            holder=HolderId(order.wish.holder_id),
-            life_ms=TOUCH_MS,
-        )
-        trust = self._rules.trust
-        request = make_credential(
-            client_data_hash=challenge.client_data_hash,
-            rp=RelyingParty(trust.rp_id, self._rules.site_name),
-            # The key learns a pseudonym, never a name.
-            user=UserEntity(
-                self._entropy.token(USER_ID_BYTES),
-                order.wish.holder_id,
-                order.wish.holder_id,
-            ),
-            algorithms=[int(algorithm) for algorithm in trust.algorithms],
-            exclude=[one.id for one in self._credentials_of(order.wish.holder_id)],
-        )
-        payload = await converse(link, self._clock, request, challenge.expires_ms)
-        made = parse_response(CtapCommand.MAKE_CREDENTIAL, payload)
-        return challenge, made, self._attest(order, challenge, made)
-
-    def _attest(
-        self, order: _Order, challenge: Challenge, made: MadeCredential
-    ) -> AttestedKey:
-        now = self._clock.now()
-        if not isinstance(self._book.redeem(challenge.digest, now), Challenge):
-            raise _FailedError(EnrolmentFailure.NO_TOUCH)
-        try:
-            key = verify_attestation(
-                made.attestation_object,
-                challenge.client_data_hash,
-                self._rules.trust,
-                now.wall_ms,
-            )
-        except AttestationError as error:
-            raise _FailedError(
-                EnrolmentFailure.ATTESTATION_REFUSED, error.reason
-            ) from error
-        if self._registry.credential(key.credential_id) is not None:
-            raise _FailedError(EnrolmentFailure.REGISTRY_REFUSED)
-        order.model = key.model
-        return key
-
-    async def _prove(
-        self, order: _Order, link: Link, key: AttestedKey
-    ) -> tuple[Credential, Verified]:
-        """Ask for a second touch, under the new credential."""
-        candidate = Credential(
-            id=key.credential_id,
-            holder_id=HolderId(order.wish.holder_id),
-            public_key=key.public_key,
-            aaguid=key.aaguid,
-            model=key.model,
-            counter=key.counter,
-            state=CredentialState.ACTIVE,
-            until_ms=order.wish.credential_until_ms,
-        )
-        challenge = self._book.issue(
-            self._clock.now(),
-            self._entropy.token(NONCE_BYTES),
-            purpose=Purpose.ENROL_PROOF,
-            credential_id=key.credential_id,
-            life_ms=TOUCH_MS,
-        )
-        request = get_assertion(
-            rp_id=challenge.rp_id,
-            client_data_hash=challenge.client_data_hash,
-            credential_id=key.credential_id,
-        )
-        payload = await converse(link, self._clock, request, challenge.expires_ms)
-        assertion = parse_response(CtapCommand.GET_ASSERTION, payload)
-        verified = verify(
-            self._book,
-            challenge.digest,
-            Answer(
-                assertion.auth_data,
-                assertion.signature,
-                CredentialId(assertion.credential_id or key.credential_id),
-                challenge.client_data_json,
-            ),
-            candidate,
-            Purpose.ENROL_PROOF,
-            self._clock.now(),
-        )
-        if isinstance(verified, Deny):
-            raise _FailedError(EnrolmentFailure.PROOF_REFUSED, verified.reason.value)
-        return replace(candidate, counter=verified.counter), verified
 
     async def _record(
         self,
         order: _Order,
         bond: Bond,
-        creation: Challenge,
-        made: MadeCredential,
+        creation: Creation,
         credential: Credential,
         proof: Verified,
     ) -> None:
@@ -461,22 +318,31 @@ class Enroller:
             suspended=False,
         )
         enrol = entries.enrol_record(
-            credential, by, bond.method, creation, made.attestation_object, proof
+            credential,
+            by,
+            bond.method,
+            creation.challenge,
+            creation.made.attestation_object,
+            proof,
         )
         try:
             # Apart, since a credential's holder must be known before it is checked.
             await self._recorder.append(entries.holder_record(holder, by))
             await self._recorder.append(enrol)
         except RegistryError as error:
-            raise _FailedError(EnrolmentFailure.REGISTRY_REFUSED) from error
+            raise CeremonyFailedError(EnrolmentFailure.REGISTRY_REFUSED) from error
         except JournalStateUnknownError:
             raise
         except JournalError as error:
-            raise _FailedError(EnrolmentFailure.LEDGER_UNAVAILABLE) from error
+            raise CeremonyFailedError(EnrolmentFailure.LEDGER_UNAVAILABLE) from error
 
-    def _credentials_of(self, holder_id: str) -> list[Credential]:
+    def _check_new(self, creation: Creation) -> None:
+        if self._registry.credential(creation.key.credential_id) is not None:
+            raise CeremonyFailedError(EnrolmentFailure.REGISTRY_REFUSED)
+
+    def _credentials_of(self, holder_id: HolderId) -> list[CredentialId]:
         return [
-            one
+            one.id
             for one in self._registry.credentials()
             if one.holder_id == holder_id and one.state is not CredentialState.REVOKED
         ]
@@ -486,7 +352,7 @@ class Enroller:
     def _advance(self, order: _Order, step: EnrolmentStep) -> None:
         order.ceremony = enrolment.advance(order.ceremony, step, self._clock.now())
         if order.ceremony.failure is not None:
-            raise _FailedError(order.ceremony.failure, order.ceremony.detail)
+            raise CeremonyFailedError(order.ceremony.failure, order.ceremony.detail)
         self._told(order)
 
     def _told(self, order: _Order) -> EnrolmentView:
@@ -514,15 +380,3 @@ def _hint(ceremony: Ceremony) -> str:
 
 async def _value(found: asyncio.Future[PeerAddress]) -> PeerAddress:
     return await asyncio.shield(found)
-
-
-def _failed(error: KeyraError) -> _FailedError:
-    match error:
-        case AuthenticatorError(status=status):
-            return _FailedError(_REFUSALS.get(status, EnrolmentFailure.KEY_ERROR))
-        case LinkTimeoutError():
-            return _FailedError(EnrolmentFailure.NO_TOUCH)
-        case LinkError():
-            return _FailedError(EnrolmentFailure.LINK_LOST)
-        case _:
-            return _FailedError(EnrolmentFailure.WIRE_BROKEN)

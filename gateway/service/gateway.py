@@ -7,7 +7,6 @@ starts it anew through the normal open path.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,11 +18,11 @@ from gateway.core.challenge import ChallengeBook, Place
 from gateway.core.door import Door
 from gateway.core.door_timing import DoorTiming
 from gateway.core.encoding import from_base64url, to_base64url
-from gateway.core.facts import CredentialState, DenialReason, Mode, Pattern
+from gateway.core.facts import CredentialState, Mode, Pattern
 from gateway.core.ids import CredentialId, PeerAddress
 from gateway.core.policy import DoorPolicy
 from gateway.core.registry import Credential, Registry
-from gateway.errors import JournalStateUnknownError, LinkError, RegistryError
+from gateway.errors import RegistryError
 from gateway.ports import (
     Clock,
     Entropy,
@@ -35,17 +34,18 @@ from gateway.ports import (
     PeopleStore,
     Radio,
     RegistryStore,
-    Sighting,
     Strike,
     Watchdog,
 )
 from gateway.service.doorkeeper import Doorkeeper
-from gateway.service.enroller import Enroller, EnrolmentRules
+from gateway.service.enroller import Enroller
 from gateway.service.events import Event, EventStream
+from gateway.service.listener import Listener
+from gateway.service.new_credential import EnrolmentRules
 from gateway.service.recorder import Recorder
 from gateway.service.recovery import Recovered
 from gateway.service.session import Sessions
-from gateway.service.sightings import SightingBook, Verdict
+from gateway.service.sightings import SightingBook
 from gateway.service.telemetry import MemoryTelemetry
 from gateway.service.timekeeper import Timekeeper
 from gateway.service.views import (
@@ -59,12 +59,7 @@ from gateway.service.views import (
     StatusView,
 )
 
-_LOG: Final = logging.getLogger(__name__)
-
-SCAN_RETRY_MS: Final = 2_000
-SCAN_SILENT_MS_MAX: Final = 30_000
 WATCHDOG_MS: Final = 1_000
-SESSIONS_MAX: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +111,16 @@ class Gateway:
         self._events: Final = EventStream()
         self._timekeeper: Final = Timekeeper(adapters.clock)
         self._started_up_ms: Final = adapters.clock.now().up_ms
-        self._addresses: Final[dict[PeerAddress, CredentialId]] = {
-            address: CredentialId(credential_id)
-            for address, credential_id in adapters.registry_store.addresses().items()
-        }
-        self._sightings: Final = SightingBook(
-            addresses_max=setting.limits.addresses_max,
-            sessions_per_minute_max=setting.limits.sessions_per_address_per_minute_max,
-        )
-        self._heard_up_ms: int | None = None
-        self._scanning = False
         self._ready: Final = asyncio.Event()
-        door_id = setting.place.door
         self._recorder: Final = Recorder(
-            adapters.journal, self._registry, adapters.clock, door_id, self._events
+            adapters.journal,
+            self._registry,
+            adapters.clock,
+            setting.place.door,
+            self._events,
         )
         self._doorkeeper: Final = Doorkeeper(
-            Door(door_id, mode=recovered.mode),
+            Door(setting.place.door, mode=recovered.mode),
             setting.timing,
             clock=adapters.clock,
             strike=adapters.strike,
@@ -146,32 +134,58 @@ class Gateway:
             open_max=setting.limits.open_challenges_max,
             answers_max=setting.limits.answers_remembered_max,
         )
-        self._sessions: Final = Sessions(
+        self._enroller: Final = self._make_enroller(book)
+        self._listener: Final = self._make_listener(book)
+
+    def _make_enroller(self, book: ChallengeBook) -> Enroller:
+        on = self._on
+        return Enroller(
+            rules=self._setting.enrolment,
             book=book,
             registry=self._registry,
-            policy=setting.policy,
-            challenge_life_ms=setting.challenge_life_ms,
-            clock=adapters.clock,
-            entropy=adapters.entropy,
-            radio=adapters.radio,
-            indicators=adapters.indicators,
+            clock=on.clock,
+            entropy=on.entropy,
+            radio=on.radio,
+            pairing=on.pairing,
+            people=on.people,
+            recorder=self._recorder,
+            events=self._events,
+            on_enrolled=self._enrolled,
+        )
+
+    def _enrolled(self, address: PeerAddress, credential_id: CredentialId) -> None:
+        self._listener.remember(address, credential_id)
+
+    def _make_listener(self, book: ChallengeBook) -> Listener:
+        on, limits = self._on, self._setting.limits
+        sessions = Sessions(
+            book=book,
+            registry=self._registry,
+            policy=self._setting.policy,
+            challenge_life_ms=self._setting.challenge_life_ms,
+            clock=on.clock,
+            entropy=on.entropy,
+            radio=on.radio,
+            indicators=on.indicators,
             recorder=self._recorder,
             doorkeeper=self._doorkeeper,
-            telemetry=adapters.telemetry,
+            telemetry=on.telemetry,
             events=self._events,
         )
-        self._enroller: Final = Enroller(
-            rules=setting.enrolment,
-            book=book,
-            registry=self._registry,
-            clock=adapters.clock,
-            entropy=adapters.entropy,
-            radio=adapters.radio,
-            pairing=adapters.pairing,
-            people=adapters.people,
+        return Listener(
+            door=self._setting.place.door,
+            sightings=SightingBook(
+                addresses_max=limits.addresses_max,
+                sessions_per_minute_max=limits.sessions_per_address_per_minute_max,
+            ),
+            sessions=sessions,
+            enroller=self._enroller,
+            store=on.registry_store,
+            clock=on.clock,
+            radio=on.radio,
+            indicators=on.indicators,
             recorder=self._recorder,
             events=self._events,
-            on_enrolled=self._remember,
         )
 
     # Running.
@@ -190,7 +204,7 @@ class Gateway:
                 group.create_task(self._recorder.run())
                 group.create_task(self._doorkeeper.keep_strike_alive())
                 group.create_task(self._watch_inputs())
-                group.create_task(self._scan(group))
+                group.create_task(self._listener.run())
                 group.create_task(self._feed_watchdog())
                 group.create_task(self._enroller.run())
                 self._ready.set()
@@ -250,78 +264,10 @@ class Gateway:
     async def _feed_watchdog(self) -> None:
         while True:
             now_ms = self._on.clock.now().up_ms
-            await self._summarise_strangers(now_ms)
+            self._listener.summarise_strangers(now_ms)
             if self._recorder.writable and self._doorkeeper.strike_reachable:
                 self._on.watchdog.alive()
             await self._on.clock.sleep_until(now_ms + WATCHDOG_MS)
-
-    # Sightings.
-
-    async def _scan(self, group: asyncio.TaskGroup) -> None:
-        while True:
-            try:
-                self._scanning = True
-                async for sighting in self._on.radio.sightings():
-                    self._heard_up_ms = sighting.up_ms
-                    await self._sighted(sighting, group)
-            except LinkError as error:
-                self._scanning = False
-                self._on.indicators.show(Pattern.FAULT)
-                self._recorder.note(entries.alarm_record("scan-lost", str(error)))
-            await self._on.clock.sleep_until(self._on.clock.now().up_ms + SCAN_RETRY_MS)
-
-    async def _sighted(self, sighting: Sighting, group: asyncio.TaskGroup) -> None:
-        credential_id = self._addresses.get(sighting.address)
-        if sighting.address == self._enroller.address:
-            return
-        verdict = self._sightings.sort(sighting, bonded=credential_id is not None)
-        if verdict is Verdict.PAIRING:
-            self._enroller.sighted(sighting)
-        elif verdict is Verdict.STRANGER:
-            self._events.publish(
-                "touch.stranger",
-                self._on.clock.now(),
-                {"result": DenialReason.KEY_UNKNOWN.value, "rssi": sighting.rssi_dbm},
-            )
-            await self._summarise_strangers(sighting.up_ms)
-        elif (
-            verdict is Verdict.TOUCH
-            and credential_id is not None
-            and self._sightings.busy < SESSIONS_MAX
-        ):
-            self._sightings.started(sighting.address, sighting.up_ms)
-            group.create_task(self._touch(sighting.address, credential_id))
-
-    async def _touch(self, address: PeerAddress, credential_id: CredentialId) -> None:
-        quiet_ms = 0
-        try:
-            outcome = await self._sessions.touch(address, credential_id)
-            quiet_ms = outcome.quiet_ms
-        except JournalStateUnknownError:
-            raise
-        except Exception as error:  # noqa: BLE001 - see the next line
-            # What a stranger's bytes can provoke must not stop the door for everybody.
-            _LOG.exception("A touch ended in an error that nobody foresaw")
-            self._recorder.note(entries.alarm_record("internal", type(error).__name__))
-        finally:
-            now_ms = self._on.clock.now().up_ms
-            self._sightings.ended(address, now_ms + quiet_ms)
-
-    async def _summarise_strangers(self, now_ms: int) -> None:
-        summary = self._sightings.stranger_summary(now_ms)
-        if summary is not None:
-            self._recorder.note(
-                entries.strangers_record(
-                    self._setting.place.door,
-                    addresses=summary.addresses,
-                    adverts=summary.adverts,
-                    seconds=summary.seconds,
-                )
-            )
-
-    def _remember(self, address: PeerAddress, credential_id: CredentialId) -> None:
-        self._addresses[address] = credential_id
-        self._on.registry_store.remember_address(address, credential_id)
 
     # The façade.
 
@@ -338,7 +284,7 @@ class Gateway:
             started_up_ms=self._started_up_ms,
             door=DoorView(door.id, door.phase.value, door.mode, door.deadline_up_ms),
             health=HealthView(
-                scanning=self._scanning,
+                scanning=self._listener.scanning,
                 ledger_writable=self._recorder.writable,
                 strike_reachable=self._doorkeeper.strike_reachable,
                 clock_synchronised=now.wall_is_trusted,

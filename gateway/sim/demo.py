@@ -12,17 +12,16 @@ from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from gateway.errors import KeyraError, SimulationError
-from gateway.schemas import Status
 from gateway.sim.crowd import crowd_chapter
 from gateway.sim.site import VKEY_NAME, SimulatedSite, SitePlan
 from gateway.sim.story import (
     CHALLENGE_S,
     HELD_OPEN_S,
     RELEASE_S,
-    STAGES,
     Story,
     tell,
 )
@@ -107,16 +106,14 @@ async def _demo(
             await watch.connected()
             try:
                 await tell(telling, chapters)
-                await _finish(telling, story, site, await client.status())
+                await _finish(telling, story, site)
             finally:
                 following.cancel()
         if picture is not None:
             telling.save_picture(picture)
 
 
-async def _finish(
-    telling: Telling, story: Story, site: SimulatedSite, status: Status
-) -> None:
+async def _finish(telling: Telling, story: Story, site: SimulatedSite) -> None:
     """Export the ledger, verify it as a stranger would, and sum up."""
     telling.heading("The ledger, taken away and verified")
     export = site.plan.directory / "ledger.jsonl"
@@ -134,7 +131,7 @@ async def _finish(
         step.said = said[0]
         step.more.extend(said[1:])
     telling.heading("Figures")
-    telling.table("Stages of a touch, median", _stage_figures(status))
+    telling.table("Stages of a touch, median", _stage_figures(story))
     telling.line(
         f"{story.openings} openings, {len(story.denials)} kinds of denial; "
         f"the gateway's peak memory was {site.gateway_peak_rss_kib() / 1024:.1f} MiB"
@@ -142,14 +139,13 @@ async def _finish(
     if story.openings < OPENINGS_MIN or len(story.denials) < DENIALS_MIN:
         raise SimulationError("The story had too few openings or denials.")
     telling.line("Verify it again, anywhere, with the public key alone:")
-    telling.line(shlex.join(["keyra-ledger", *verify]))
+    telling.command(shlex.join(["keyra-ledger", *verify]))
 
 
-def _stage_figures(status: Status) -> Mapping[str, str]:
+def _stage_figures(story: Story) -> Mapping[str, str]:
     return {
-        name: f"{status.stages[name].p50_us / 1000:.2f} ms"
-        for name in STAGES
-        if name in status.stages
+        name: f"{median(story.stages_us[name]) / 1000:.2f} ms"
+        for name in story.stages_us
     }
 
 

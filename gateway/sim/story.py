@@ -60,6 +60,7 @@ class Story:
         self._credentials: Final[dict[str, str]] = {}
         self.openings = 0
         self.denials: Final[set[str]] = set()
+        self.stages_us: Final[dict[str, list[int]]] = {name: [] for name in STAGES}
 
     def chapters(self) -> Sequence[Chapter]:
         """Return the whole story."""
@@ -205,7 +206,7 @@ class Story:
                 await self._watch.expect(mark, "door.opened", after="grant")
                 await self._watch.expect(mark, "door.closed")
             self.openings += 1
-            step.said = f"granted, entry {ended.data['entry']}; {_stages(ended)}"
+            step.said = f"granted, entry {ended.data['entry']}; {self._stages(ended)}"
             await self._secured()
 
         return action
@@ -235,6 +236,20 @@ class Story:
         async with asyncio.timeout(_SETTLE_S_MAX):
             while (await self._site.world.door.state()).released:  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_AGAIN_S)  # noqa: TID251 - other processes
+
+    def _stages(self, ended: Event) -> str:
+        """Say how long each stage took, and remember it."""
+        stages = ended.data["stages_us"]
+        if not isinstance(stages, dict):
+            raise SimulationError("The gateway told no stages.")
+        for name, kept in self.stages_us.items():
+            kept.append(int(str(stages[name])))
+        return (
+            "  ".join(
+                f"{name} {kept[-1] / 1000:.1f}" for name, kept in self.stages_us.items()
+            )
+            + " ms"
+        )
 
     # Denials.
 
@@ -384,17 +399,3 @@ async def _finger(key: RemoteKey, finger: str, after_ms: int) -> None:
         await key.wrong_finger(after_ms=after_ms)
     else:
         await key.decline(after_ms=after_ms)
-
-
-def _stages(ended: Event) -> str:
-    stages = ended.data["stages_us"]
-    if not isinstance(stages, dict):
-        return ""
-    return (
-        "  ".join(
-            f"{name} {int(str(stages[name])) / 1000:.1f}"
-            for name in STAGES
-            if name in stages
-        )
-        + " ms"
-    )

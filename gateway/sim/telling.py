@@ -46,7 +46,7 @@ class Telling:
 
     def line(self, text: str) -> None:
         """Say something beside the steps."""
-        self._console.print(Text(f"       {text}", style="dim"))
+        self._console.print(Text(f"       {text}", style="dim"), soft_wrap=True)
 
     @contextmanager
     def step(self, title: str) -> Iterator["Step"]:
@@ -74,6 +74,10 @@ class Telling:
         self._console.print(text, soft_wrap=True)
         for more in step.more:
             self.line(more)
+
+    def command(self, command: str) -> None:
+        """Show a command in full, unbroken and with nothing before it, to be copied."""
+        self._console.print(Text(command, style="bold"), soft_wrap=True)
 
     def table(self, title: str, rows: Mapping[str, str]) -> None:
         """Show figures."""

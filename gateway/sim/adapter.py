@@ -31,7 +31,7 @@ from gateway.ports import Bond, Comparer
 from gateway.sim.air import Air, Radio
 from gateway.sim.bleak_backend import Central, backends
 from gateway.sim.bond_file import BondFile
-from gateway.sim.bumble_faults import RadioGoneError, uncancelled
+from gateway.sim.bumble_faults import RadioGoneError, quieten, uncancelled
 from gateway.sim.hci_socket import HciSink, HciStream
 from gateway.sim.key_pairing import ENCRYPTION_KEY_ONLY
 from gateway.sim.quick_host import QuickHost
@@ -108,6 +108,7 @@ class SimulatedAdapter:
         Raises:
             SimulationError: nobody listens there.
         """
+        quieten()
         loop = asyncio.get_running_loop()
         try:
             transport, source = await loop.create_unix_connection(

@@ -1,12 +1,21 @@
 """How Bumble says that a link is gone, and how to hear it."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class RadioGoneError(Exception):
     """What was waited for belonged to a link or an adapter that is gone."""
+
+
+def quieten() -> None:
+    """Silence Bumble's log in this process.
+
+    Refused pairings and lost links are the story here, and errors tell of them.
+    """
+    logging.getLogger("bumble").setLevel(logging.CRITICAL)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ prints one line of JSON when it is ready, and its seed when something fails.
 import argparse
 import asyncio
 import json
-import logging
 import signal
 import sys
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from typing import Final
 
 from gateway.errors import KeyraError, SimulationError
 from gateway.sim.air import Radio
+from gateway.sim.bumble_faults import quieten
 from gateway.sim.hci_socket import HciSink, HciStream
 from gateway.sim.pins import InputEvent
 from gateway.sim.place import KEYS_MAX, Place
@@ -250,8 +250,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run a world until SIGTERM; return the exit code."""
     options = _options(arguments)
-    # Bumble warns of what is a story here: refused pairings, links that broke.
-    logging.getLogger("bumble").setLevel(logging.CRITICAL)
+    quieten()
     try:
         asyncio.run(live(options))
     except asyncio.CancelledError:

@@ -41,7 +41,7 @@ class Refusal(Enum):
         return member
 
     MALFORMED = "malformed", "keyra-strike did not understand the command."
-    BUSY = "busy", "keyra-strike already has its peer: is a second gateway running?"
+    BUSY = "busy", "keyra-strike has its peer already; look for a second gateway."
     FORBIDDEN = "forbidden", "keyra-strike does not serve this user; see its --uid."
     SILENT = "silent", "keyra-strike gave the gateway up as silent."
     SERIAL = (

@@ -4,5 +4,15 @@ from gateway.client.asynchronous import AsyncClient
 from gateway.client.blocking import Client
 from gateway.client.following import Disconnected, Heartbeat, Item
 from gateway.client.printing import printable
+from gateway.errors import ApiError, UnreachableError
 
-__all__ = ["AsyncClient", "Client", "Disconnected", "Heartbeat", "Item", "printable"]
+__all__ = [
+    "ApiError",
+    "AsyncClient",
+    "Client",
+    "Disconnected",
+    "Heartbeat",
+    "Item",
+    "UnreachableError",
+    "printable",
+]

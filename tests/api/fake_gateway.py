@@ -74,7 +74,7 @@ class FakeFacade:
         ]
         self.ceremony: EnrolmentView | None = None
 
-    def publish(self, kind: str, **data: object) -> None:
+    def publish(self, kind: str, /, **data: object) -> None:
         """Let something happen."""
         self.stream.publish(kind, NOW, data)
 
@@ -198,7 +198,7 @@ class FakeGateway:
 
         return asyncio.run_coroutine_threadsafe(wrapped(), self._loop).result(STOP_S)
 
-    def publish(self, kind: str, **data: object) -> None:
+    def publish(self, kind: str, /, **data: object) -> None:
         """Let something happen."""
         self.do(lambda: self.facade.publish(kind, **data))
 

@@ -1,0 +1,192 @@
+"""The door's screen, on a real API; read off the console's own export."""
+
+import asyncio
+import dataclasses
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from gateway.client import AsyncClient, Heartbeat
+from tui.app import KeyraConsole
+from tui.feed import follow
+from tui.messages import Arrived, Refused
+from tui.screens.door import NOTHING_YET
+
+TRIES = 500
+# Of the frame that the export draws around the terminal.
+FRAME = {"ff5f57", "febc2e", "28c840", "c5c8c6"}
+COLOUR = re.compile(r"(?:fill|color): ?#([0-9a-f]{6})")
+
+Drawn = Callable[[Any], list[str]]
+
+
+class Clock:
+    """Stands until somebody sets it."""
+
+    now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@asynccontextmanager
+async def opened(
+    gateway: Any, clock: Clock, size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[tuple[KeyraConsole, Pilot[None]]]:
+    """A console that has heard the gateway."""
+
+    async def no_pause(_: float) -> None:
+        await asyncio.sleep(0.01)
+
+    client = AsyncClient(str(gateway.path), pause=no_pause)
+    app = KeyraConsole(client, clock=clock, zone=UTC)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.model.status is not None)
+        yield app, pilot
+
+
+async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
+    """Wait for what comes over a real socket."""
+    for _ in range(TRIES):
+        if holds():
+            await pilot.pause()
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("it never came to that")
+
+
+async def happens(app: KeyraConsole, pilot: Pilot[None], lines: int) -> None:
+    await until(pilot, lambda: len(app.model.lines) >= lines)
+
+
+async def test_the_whole_screen_at_80_by_24(gateway: Any, drawn: Drawn) -> None:
+    gateway.publish("door.grant", holder="h-0042", rule="staff", credential="x")
+    gateway.publish("door.deny", reason="outside-hours", holder="h-0007")
+    gateway.publish("door.forced", door="main")
+    async with opened(gateway, Clock()) as (app, pilot):
+        await happens(app, pilot, 3)
+        screen = drawn(app)
+    assert len(screen) == 24
+    assert max(map(len, screen)) == 80
+    assert "\n".join(screen[:11]) == (
+        " KEYRA  main  (gw-1 at hq)\n"
+        f"╭─ Door {'─' * 41}╮╭─ Health {'─' * 19}╮\n"
+        f"│ SECURED{' ' * 40}││ ok   hears keys{' ' * 12}│\n"
+        f"│{' ' * 48}││ ok   ledger written{' ' * 8}│\n"
+        f"│ mode    Locked: keys open{' ' * 22}││ ok   strike in reach{' ' * 7}│\n"
+        f"│ ledger  42 entries{' ' * 29}││ ok   clock synchronised{' ' * 4}│\n"
+        f"╰{'─' * 48}╯╰{'─' * 28}╯\n"
+        f"╭─ Last openings and denials {'─' * 50}╮\n"
+        f"│ {'11-14 22:13:20  ALARM     forced open':<77}│\n"
+        f"│ {'11-14 22:13:20  DENIED    outside-hours  h-0007':<77}│\n"
+        f"│ {'11-14 22:13:20  OPENED    h-0042  staff':<77}│"
+    )
+    assert screen[-1].strip() == "q Quit"
+
+
+async def test_an_empty_tail_says_what_to_do(gateway: Any, drawn: Drawn) -> None:
+    async with opened(gateway, Clock()) as (app, _):
+        assert any(NOTHING_YET in line for line in drawn(app))
+
+
+async def test_what_happens_is_on_the_screen(gateway: Any, drawn: Drawn) -> None:
+    async with opened(gateway, Clock()) as (app, pilot):
+        gateway.publish("door.phase", phase="released", mode="Locked")
+        gateway.publish("door.grant", holder="h-0042", rule="staff")
+        await happens(app, pilot, 1)
+        screen = drawn(app)
+    assert screen[2].startswith("│ RELEASED ")
+    assert "OPENED    h-0042  staff" in screen[8]
+
+
+async def test_what_is_broken_is_said_without_colour(
+    gateway: Any, drawn: Drawn
+) -> None:
+    gateway.facade.health = dataclasses.replace(gateway.facade.health, scanning=False)
+    async with opened(gateway, Clock()) as (app, _):
+        assert "NOT  hears keys" in drawn(app)[2]
+
+
+async def test_a_lost_gateway_is_said_with_its_age_and_comes_back(
+    gateway: Any, drawn: Drawn
+) -> None:
+    clock = Clock()
+    async with opened(gateway, clock) as (app, pilot):
+        gateway.publish("door.grant", holder="h-0042", rule="staff")
+        await happens(app, pilot, 1)
+        gateway.stop()
+        await until(pilot, lambda: app.model.lost is not None)
+        clock.now_s += 42
+        app._grow_older()
+        await pilot.pause()
+        lost = drawn(app)
+        gateway.start()
+        await until(pilot, lambda: app.model.lost is None)
+        back = drawn(app)
+    assert lost[1] == " CONNECTION LOST. What you see is 42 s old. Trying again."
+    assert lost[3].startswith("│ SECURED (last known) ")
+    assert back[2].startswith("│ SECURED  ")
+    assert not any("LOST" in line for line in back)
+
+
+async def test_who_may_not_look_is_told_why(gateway: Any, drawn: Drawn) -> None:
+    async with opened(gateway, Clock()) as (app, pilot):
+        app.post_message(Refused("User 7 may not do this; ask for membership."))
+        await until(pilot, lambda: app.model.refused is not None)
+        screen = drawn(app)
+    assert screen[1] == " User 7 may not do this; ask for membership."
+    assert not any("SECURED" in line for line in screen)
+
+
+async def test_text_of_others_is_text_and_no_markup(gateway: Any, drawn: Drawn) -> None:
+    async with opened(gateway, Clock()) as (app, pilot):
+        gateway.publish("alarm", kind="[red]x[/red]", detail="\x1b[31mno")
+        await happens(app, pilot, 1)
+        assert "[red]x[/red]  \ufffd[31mno" in drawn(app)[8]
+
+
+async def test_the_key_that_is_named_works(gateway: Any) -> None:
+    async with opened(gateway, Clock()) as (app, pilot):
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+        assert app.return_code == 0
+
+
+async def test_a_heartbeat_brings_the_whole_status() -> None:
+    posted: list[Any] = []
+
+    class Quiet:
+        """A client to whom nothing happens."""
+
+        async def events(self, recent: int) -> AsyncIterator[Any]:
+            assert recent
+            yield Heartbeat()
+
+        async def status(self) -> str:
+            return "status"
+
+    await follow(Quiet(), posted.append)  # type: ignore[arg-type] # two methods do
+    assert [type(m) for m in posted] == [Arrived, Arrived]
+    assert posted[1].item == "status"
+
+
+async def test_no_color_means_none(
+    gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with opened(gateway, Clock()) as (app, _):
+        shades = set(COLOUR.findall(app.export_screenshot())) - FRAME
+    assert shades
+    assert all(shade[:2] == shade[2:4] == shade[4:] for shade in shades), shades
+
+
+async def test_it_grows_with_its_terminal(gateway: Any, drawn: Drawn) -> None:
+    async with opened(gateway, Clock(), size=(132, 43)) as (app, _):
+        screen = drawn(app)
+    assert len(screen) == 43
+    assert max(map(len, screen)) == 132

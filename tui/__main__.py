@@ -1,0 +1,31 @@
+"""`python -m tui`: the console as a program; `keyra console` becomes it."""
+
+import argparse
+import sys
+from typing import Final
+
+from gateway.client import AsyncClient
+from gateway.schemas import SOCKET_PATH
+from tui.app import KeyraConsole
+
+EX_USAGE: Final = 64
+
+
+def main() -> int:
+    """Run the console until it is closed; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="keyra console")
+    parser.add_argument("--socket", default=SOCKET_PATH, metavar="PATH")
+    options = parser.parse_args()
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        sys.stderr.write(
+            "keyra: The console needs a terminal; `keyra status` and `keyra tail` do "
+            "not.\n"
+        )
+        return EX_USAGE
+    console = KeyraConsole(AsyncClient(options.socket))
+    console.run()
+    return console.return_code or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,9 +2,11 @@
 
 Only the simulated composition can be told to do this, by environment variables of its
 process: `KEYRA_SIM_DIE_AFTER=append` (or `append:3`, at the third time) and
-`KEYRA_SIM_WITNESS=FILE`, where each acknowledged entry is noted, outside the ledger.
+`KEYRA_SIM_WITNESS=FILE`, where each acknowledgement is noted, outside the ledger: the
+last entry's number and leaf, and when, by the clock that also times the strike's trace.
 """
 
+import asyncio
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -48,7 +50,8 @@ class WitnessedJournal(Journal):
 
     async def _write(self, records: Sequence[Record]) -> tuple[int, bytes]:
         n, leaf = await self._journal._write(records)  # noqa: SLF001 - a journal's own
-        os.write(self._descriptor, f"{n} {leaf.hex()}\n".encode())
+        up_ns = int(asyncio.get_running_loop().time() * 1_000_000_000)
+        os.write(self._descriptor, f"{n} {leaf.hex()} {up_ns}\n".encode())
         return n, leaf
 
     async def close(self) -> None:

@@ -96,7 +96,7 @@ class _Ceremony:
         if now.step == self._shown:
             return now
         self._shown = now.step
-        if not self._quiet:
+        if not (self._quiet or now.is_over):  # how it ended is said at the end
             say(f"{now.step:<10} {printable(now.hint)}")
         if now.step == "comparing" and now.number is not None:
             return self._take(

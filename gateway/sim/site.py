@@ -75,6 +75,7 @@ class SimulatedSite:
         self._gateway: Process | None = None
         self._logs: Final[list[IO[bytes]]] = []
         self._world: RemoteWorld | None = None
+        self._peak_rss_kib = 0
 
     @property
     def world(self) -> RemoteWorld:
@@ -166,6 +167,7 @@ class SimulatedSite:
 
     async def kill_gateway(self) -> None:
         """Kill it as `kill -9` does."""
+        self.gateway_peak_rss_kib()
         await self._end(self._gateway, signal.SIGKILL)
         self._gateway = None
 
@@ -180,6 +182,7 @@ class SimulatedSite:
 
     async def cut_power(self) -> None:
         """Kill gateway and strike at once; the world, which is not ours, goes on."""
+        self.gateway_peak_rss_kib()
         if self._gateway is not None:
             self._gateway.send_signal(signal.SIGKILL)
         await self._end(self._strike, signal.SIGKILL)
@@ -204,10 +207,17 @@ class SimulatedSite:
             self._logs.pop().close()
 
     def gateway_peak_rss_kib(self) -> int:
-        """Return the most memory that the gateway's process ever had resident."""
+        """Return the most memory that any of the gateway's processes had resident."""
+        if self._gateway is not None and self._gateway.returncode is None:
+            self._peak_rss_kib = max(self._peak_rss_kib, self._present_peak_kib())
+        return self._peak_rss_kib
+
+    def _present_peak_kib(self) -> int:
         status = Path(f"/proc/{self.gateway_pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1])
+        for line in status.splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1])
+        return 0  # it has just been killed, and has no memory any more
 
     # Building.
 

@@ -2,7 +2,7 @@
 
 The ledger is the only source. A registry is what its entries say, one after the other;
 nothing else changes it, and a row that was edited in a store changes nothing at all
-(docs/adr/0003). A change is checked before its entry is written (`check`), with the
+(docs/adr/0004). A change is checked before its entry is written (`check`), with the
 same code that installs it afterwards (`apply`).
 """
 

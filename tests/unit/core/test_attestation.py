@@ -33,7 +33,7 @@ from tests.attested import (
     issue,
     usage,
 )
-from tests.desk import AT, NOON_MS, UP, UV, SoftKey, key_number
+from tests.desk import AT, NOON_MS, UP, UV, SoftKey, key_number, sign
 
 GOOD = Attestation()
 TRUST = GOOD.trusted()
@@ -341,3 +341,26 @@ def test_a_changed_certificate_is_an_attestation_error(
     chain[which][at] ^= data.draw(st.integers(1, 255))
     broken = Attestation(x5c=[bytes(der) for der in chain], trust=TRUST)
     assert failure(broken) in set(AttestationFailure)
+
+
+def tlv(tag: int, body: bytes) -> bytes:
+    """DER with the shortest length."""
+    length = len(body)
+    if length < 0x80:
+        return bytes((tag, length)) + body
+    size = (length.bit_length() + 7) // 8
+    return bytes((tag, 0x80 | size)) + length.to_bytes(size, "big") + body
+
+
+def test_a_certificate_from_before_extensions() -> None:
+    """X.509 version 1: no version field and no extensions, signed by the batch CA."""
+    modern = replace(LEAF, constraints=None, aaguid=None)
+    parsed = x509.load_der_x509_certificate(issue(modern, BATCH))
+    version_3 = bytes.fromhex("a003020102")
+    body = parsed.tbs_certificate_bytes.partition(version_3)[2]
+    ecdsa_with_sha256 = bytes.fromhex("300a06082a8648ce3d040302")
+    signature = b"\0" + sign(key_number(11), tlv(0x30, body))
+    old = tlv(0x30, tlv(0x30, body) + ecdsa_with_sha256 + tlv(0x03, signature))
+    assert x509.load_der_x509_certificate(old).version is x509.Version.v1
+    forged = Attestation(x5c=[old, GOOD.chain[1]])
+    assert failure(forged) is AttestationFailure.CERTIFICATE_MALFORMED

@@ -15,6 +15,7 @@ from rich.text import Text
 from gateway.errors import SimulationError
 
 COLUMNS: Final = 100
+PICTURE_COLUMNS: Final = 150
 TITLE_CHARS: Final = 30
 
 
@@ -29,7 +30,8 @@ class Telling:
             plain: lines without colour or motion, whatever the output is.
             picture: remember everything for `save_picture`.
         """
-        console = Console(width=COLUMNS if plain or picture else None, record=picture)
+        columns = PICTURE_COLUMNS if picture else COLUMNS if plain else None
+        console = Console(width=columns, record=picture)
         self._live: Final = console.is_terminal and not plain
         self._console: Final = (
             console
@@ -37,6 +39,7 @@ class Telling:
             else Console(width=COLUMNS, no_color=True, highlight=False)
         )
         self._steps: Final = steps
+        self._wraps: Final = picture  # elsewhere the terminal does it, and copies whole
         self._done = 0
 
     def heading(self, text: str) -> None:
@@ -46,7 +49,9 @@ class Telling:
 
     def line(self, text: str) -> None:
         """Say something beside the steps."""
-        self._console.print(Text(f"       {text}", style="dim"), soft_wrap=True)
+        self._console.print(
+            Text(f"       {text}", style="dim"), soft_wrap=not self._wraps
+        )
 
     @contextmanager
     def step(self, title: str) -> Iterator["Step"]:
@@ -71,13 +76,13 @@ class Telling:
         text.append(f"{step.mark} ", style=step.style)
         text.append(f"{title:<{TITLE_CHARS}} ", style="bold")
         text.append(step.said)
-        self._console.print(text, soft_wrap=True)
+        self._console.print(text, soft_wrap=not self._wraps)
         for more in step.more:
             self.line(more)
 
     def command(self, command: str) -> None:
         """Show a command in full, unbroken and with nothing before it, to be copied."""
-        self._console.print(Text(command, style="bold"), soft_wrap=True)
+        self._console.print(Text(command, style="bold"), soft_wrap=not self._wraps)
 
     def table(self, title: str, rows: Mapping[str, str]) -> None:
         """Show figures."""

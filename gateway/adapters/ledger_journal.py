@@ -152,9 +152,8 @@ class LedgerJournal(Journal):
         """Run a job of the writer to its end, whoever goes on waiting for it."""
         if self._executor is None:
             return _translated(job)
-        loop = asyncio.get_running_loop()
         try:
-            future = loop.run_in_executor(self._executor, _translated, job)
+            future = asyncio.wrap_future(self._executor.submit(_translated, job))
         except RuntimeError as error:  # the executor was shut down
             raise JournalError("The ledger is closed; nothing was written.") from error
         try:

@@ -1,0 +1,132 @@
+r"""The people database: what the ledger's commitments open to, and nothing else.
+
+    commitment = SHA-256("keyra/commit/v1\0" ‖ salt ‖ canonical({"v": value}))
+
+A name stands here alone. To erase a person, their rows are deleted and the file is
+written anew, so that neither free pages nor a journal keep it: `secure_delete`
+overwrites what is freed, there is no write-ahead log to linger, and VACUUM leaves no
+page that held a row. The commitment in the ledger goes on verifying and means nothing
+any more. Flash keeps what it pleases below the file system; that is beyond this file.
+
+Who is trusted: this file, for names only. It never decides who may pass.
+"""
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from gateway.core.encoding import canonical
+from gateway.errors import RegistryError
+from gateway.ports import Entropy
+
+SALT_BYTES: Final = 32
+VALUE_CHARS_MAX: Final = 256
+PREFIX: Final = b"keyra/commit/v1\0"
+
+_MODE: Final = 0o600
+_LOG: Final = logging.getLogger(__name__)
+_SETTINGS: Final = (
+    "journal_mode=DELETE",
+    "synchronous=EXTRA",
+    "secure_delete=ON",
+    "temp_store=MEMORY",
+    "trusted_schema=OFF",
+    "cell_size_check=ON",
+)
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS opening(commitment TEXT PRIMARY KEY, "
+    "subject TEXT NOT NULL, salt BLOB NOT NULL, value TEXT NOT NULL) STRICT"
+)
+
+
+def commitment_of(salt: bytes, value: str) -> str:
+    """Return the commitment to a value, 64 hex digits."""
+    return sha256(PREFIX + salt + canonical({"v": value})).hexdigest()
+
+
+class SqlitePeopleStore:
+    """ports.PeopleStore in the file at `path`, which is made where it is missing."""
+
+    def __init__(self, path: Path, entropy: Entropy) -> None:
+        self._path: Final = path
+        self._entropy: Final = entropy
+
+    def commit(self, subject: str, value: str) -> str:
+        """Store a value under a fresh salt and return its commitment, 64 hex digits.
+
+        Args:
+            subject: the pseudonym that `erase` will be asked for.
+            value: 1 to VALUE_CHARS_MAX printable characters.
+
+        Raises:
+            RegistryError: no such value, or the file does not take it.
+        """
+        if not 0 < len(value) <= VALUE_CHARS_MAX or not value.isprintable():
+            raise RegistryError(
+                f"A name has 1 to {VALUE_CHARS_MAX} printable characters."
+            )
+        salt = self._entropy.token(SALT_BYTES)
+        commitment = commitment_of(salt, value)
+        with self._changing() as connection:
+            connection.execute(
+                "INSERT INTO opening VALUES(?,?,?,?)",
+                (commitment, subject, salt, value),
+            )
+        return commitment
+
+    def reveal(self, commitment: str) -> str | None:
+        """Return the value, or None: erased, edited, or the file cannot be read.
+
+        Cheap, since lists of holders ask for many: no settings, no lock to write.
+        """
+        try:
+            with closing(self._connect("ro")) as connection:
+                row = connection.execute(
+                    "SELECT salt, value FROM opening WHERE commitment=?", (commitment,)
+                ).fetchone()
+            if row is None or commitment_of(*row) != commitment:
+                return None
+        except (sqlite3.Error, TypeError, ValueError) as error:
+            _LOG.warning("The people database cannot be read: %.200s", error)
+            return None
+        value: str = row[1]
+        return value
+
+    def erase(self, subject: str) -> int:
+        """Remove every opening of a subject for good; returns how many there were.
+
+        Raises:
+            RegistryError: the file does not take it; the name may still be there.
+        """
+        with self._changing() as connection:
+            erased = connection.execute(
+                "DELETE FROM opening WHERE subject=?", (subject,)
+            ).rowcount
+            connection.execute("VACUUM")
+        return erased
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        try:
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE))
+            self._path.chmod(_MODE)
+            with closing(self._connect("rw")) as connection:
+                for setting in _SETTINGS:
+                    connection.execute(f"PRAGMA {setting}")
+                connection.execute(_SCHEMA)
+                yield connection
+        except (sqlite3.Error, OSError) as error:
+            raise RegistryError(
+                f"The people database {self._path} cannot be changed ({error}); the "
+                "door works without it, names do not."
+            ) from error
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        name = f"file:{quote(str(self._path))}?mode={mode}"
+        return sqlite3.connect(name, uri=True, isolation_level=None)

@@ -46,10 +46,12 @@ def opened_parts(config: Config, clock: Clock, entropy: Entropy) -> Iterator[Par
         executor = stack.enter_context(ThreadPoolExecutor(1, "ledger"))
         key = SigningKey.load(directory / KEY_NAME)
         path = directory / LEDGER_NAME
+        strike = StrikeClient(Path(config.strike.socket))
+        stack.callback(strike.close)
         yield Parts(
             journal=LedgerJournal.open(path, key, clock, executor),
             history=LedgerHistory(path),
             registry_store=SqliteRegistryStore(directory / REGISTRY_NAME),
             people=SqlitePeopleStore(directory / PEOPLE_NAME, entropy),
-            strike=StrikeClient(Path(config.strike.socket)),
+            strike=strike,
         )

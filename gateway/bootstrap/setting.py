@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from gateway.config import Config
+from gateway.config import BleIdentity, Config
 from gateway.core.attestation import Trust
 from gateway.core.certificate_path import Certificate, load_root
 from gateway.core.entries import ConfigFacts
@@ -19,8 +19,14 @@ def setting_of(config: Config) -> Setting:
     """Return what the service is told.
 
     Raises:
-        ConfigError: a trust root cannot be read, or schedules do not fit together.
+        ConfigError: a trust root cannot be read, or the config wants what this
+            gateway cannot do.
     """
+    if config.gateway.ble_identity is BleIdentity.SITE:
+        raise ConfigError(
+            'A Bluetooth identity for the whole site is not there yet: write "gateway" '
+            "for [gateway] ble_identity, or leave the line out."
+        )
     roots = tuple(_root(Path(name)) for name in config.trust.roots)
     models = {UUID(name).bytes: f"model {name}" for name in config.trust.aaguids}
     return Setting(

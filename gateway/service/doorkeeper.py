@@ -66,6 +66,7 @@ class Doorkeeper:
         self._events: Final = events
         self._turn: Final = asyncio.Lock()
         self._strike_reachable = True
+        self._alarms: set[InputName] = set()
 
     @property
     def door(self) -> Door:
@@ -86,12 +87,27 @@ class Doorkeeper:
         return None
 
     async def input_changed(self, change: InputChanged) -> None:
-        """Act on a contact or an exit request; only record the other inputs."""
+        """Act on a contact or an exit request; the others raise alarms."""
         if change.name is InputName.CONTACT_OPEN:
             await self._hear(Opened() if change.active else Closed())
         elif change.name is InputName.EXIT_REQUEST and change.active:
             await self._hear(Egress(change.name, change.up_ms))
             self._recorder.note(entries.exit_record(self._door.id))
+        elif change.name in {InputName.TAMPER, InputName.FIRE}:
+            self._alarm(change)
+
+    def _alarm(self, change: InputChanged) -> None:
+        """Tell of tampering or fire once it begins, and once it ends."""
+        if change.active is (change.name in self._alarms):
+            return
+        self._alarms ^= {change.name}
+        if change.active:
+            self._indicators.show(Pattern.ALARM)
+        self._recorder.note(
+            entries.alarm_record(
+                change.name.value, "begun" if change.active else "ended"
+            )
+        )
 
     async def set_mode(self, mode: Mode) -> None:
         """Follow a mode whose entry is already durable."""

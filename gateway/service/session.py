@@ -6,6 +6,7 @@ itself is what fails, in one that is counted and summed up later.
 """
 
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -45,6 +46,7 @@ SHORT_EXCHANGE_MS_MAX: Final = 2_000
 QUIET_AFTER_GRANT_MS: Final = 2_000
 QUIET_AFTER_DENIAL_MS: Final = 500
 QUIET_AFTER_NO_TOUCH_MS: Final = 5_000
+QUIET_AFTER_LOST_BOND_MS: Final = 30_000
 
 # CTAP 2.2 §8.2: what a key's refusal means at a door. Others are KEY_ERROR.
 _REFUSALS: Final[Mapping[int, DenialReason]] = {
@@ -143,22 +145,34 @@ class Sessions:
         """
         watch = _Stopwatch(self._clock, self._telemetry)
         reason, entry = None, None
-        try:
-            challenge, answer = await self._exchange(address, credential_id, watch)
-            grant = self._judge(challenge, answer, watch)
-            entry = await self._release(grant, watch)
-        except _Refusal as refusal:
-            reason = refusal.denial.reason
-            await self._deny(refusal.denial)
-        return self._ended(watch, reason, entry)
+        # The link ends last: whoever stands at the door does not wait for that.
+        async with AsyncExitStack() as links:
+            try:
+                challenge, answer = await self._exchange(
+                    address, credential_id, watch, links
+                )
+                grant = self._judge(challenge, answer, watch)
+                entry = await self._release(grant, watch)
+            except _Refusal as refusal:
+                reason = refusal.denial.reason
+                await self._deny(refusal.denial)
+            return self._ended(watch, reason, entry)
 
     async def _exchange(
-        self, address: PeerAddress, credential_id: CredentialId, watch: _Stopwatch
+        self,
+        address: PeerAddress,
+        credential_id: CredentialId,
+        watch: _Stopwatch,
+        links: AsyncExitStack,
     ) -> tuple[Challenge, Answer]:
-        """Challenge the key over its bond and return what it answered."""
+        """Challenge the key over its bond and return what it answered.
+
+        The link stays open and is left to `links`.
+        """
         link = None
         try:
             link = await self._radio.connect(address)
+            links.push_async_callback(link.close)
             watch.lap("connect")
             await self._spare_last_try(link, credential_id)
             return await self._ask(link, credential_id, watch)
@@ -169,9 +183,6 @@ class Sessions:
             if reason is DenialReason.FINGER_NOT_RECOGNISED:
                 self._wrong_fingers.add(credential_id)
             raise _Refusal(self._unanswered(reason, credential_id)) from error
-        finally:
-            if link is not None:
-                await link.close()
 
     async def _spare_last_try(self, link: Link, credential_id: CredentialId) -> None:
         """After a wrong finger, ask how many tries are left; never use the last one."""
@@ -272,11 +283,13 @@ class Sessions:
     async def _deny(self, denial: Deny) -> None:
         self._indicators.show(Pattern.DENIED)
         records = [entries.deny_record(denial)]
-        if (
-            denial.reason is DenialReason.COUNTER_NOT_RISING
-            and denial.credential_id is not None
-        ):
-            records += self._suspension(denial.credential_id)
+        if denial.credential_id is not None:
+            if denial.reason is DenialReason.COUNTER_NOT_RISING:
+                records += self._suspension(denial.credential_id)
+            elif denial.reason is DenialReason.BOND_MISSING:
+                self._indicators.show(Pattern.ALARM)
+                lost = to_base64url(denial.credential_id)
+                records.append(entries.alarm_record("bond-lost", lost))
         await self._recorder.deny(denial.reason, *records)
 
     def _suspension(self, credential_id: CredentialId) -> list[entries.Record]:
@@ -343,4 +356,6 @@ def _quiet_ms(reason: DenialReason | None) -> int:
         return QUIET_AFTER_GRANT_MS
     if reason is DenialReason.NO_TOUCH:
         return QUIET_AFTER_NO_TOUCH_MS
+    if reason is DenialReason.BOND_MISSING:
+        return QUIET_AFTER_LOST_BOND_MS
     return QUIET_AFTER_DENIAL_MS

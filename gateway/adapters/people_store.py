@@ -85,6 +85,8 @@ class SqlitePeopleStore:
 
         Cheap, since lists of holders ask for many: no settings, no lock to write.
         """
+        if not self._path.exists():
+            return None
         try:
             with closing(self._connect("ro")) as connection:
                 row = connection.execute(
@@ -93,7 +95,7 @@ class SqlitePeopleStore:
             if row is None or commitment_of(*row) != commitment:
                 return None
         except (sqlite3.Error, TypeError, ValueError) as error:
-            _LOG.warning("The people database cannot be read: %.200s", error)
+            _LOG.warning("The people database cannot be read: %.200s", str(error))
             return None
         value: str = row[1]
         return value

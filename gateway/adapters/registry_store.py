@@ -30,8 +30,30 @@ ROWS_MAX: Final = 100_000
 """Rows of one table that are read; more is no snapshot of ours."""
 ADDRESSES_MAX: Final = 4_096
 
+BUSY_MS: Final = 250
+"""Somebody may be looking at the file; the door does not wait longer for them."""
+
 _LOG: Final = logging.getLogger(__name__)
 _ADDRESS: Final = re.compile(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", re.ASCII)
+
+_SETTINGS: Final = (
+    "trusted_schema=OFF",
+    "cell_size_check=ON",
+    f"busy_timeout={BUSY_MS}",
+)
+_PASSING: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+"""Failures of the moment or of the disk, which a new file would not mend."""
 
 # Whatever a file of rubbish can make SQLite, JSON or a row's reader say.
 _UNREADABLE: Final = (
@@ -61,7 +83,7 @@ class SqliteRegistryStore:
             with self._open() as database:
                 return _read(database)
         except _UNREADABLE as error:
-            _LOG.warning("The registry's snapshot cannot be read: %.200s", error)
+            _LOG.warning("The registry's snapshot cannot be read: %.200s", str(error))
             return None
 
     def save(self, snapshot: RegistrySnapshot) -> None:
@@ -88,7 +110,7 @@ class SqliteRegistryStore:
             with self._open() as database:
                 rows = list(database.table("addresses").rows_where(limit=ADDRESSES_MAX))
         except _UNREADABLE as error:
-            _LOG.warning("The hints at addresses cannot be read: %.200s", error)
+            _LOG.warning("The hints at addresses cannot be read: %.200s", str(error))
             return {}
         return {
             PeerAddress(row["address"]): row["credential"]
@@ -110,13 +132,23 @@ class SqliteRegistryStore:
             try:
                 self._change(change)
             except _UNREADABLE as error:
-                # Not ours any more, or never was: nothing in it is worth keeping.
-                _LOG.warning("The registry's file is begun anew: %.200s", error)
-                for suffix in ("", "-journal", "-wal", "-shm"):
-                    Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+                if _is_passing(error):
+                    raise
+                _LOG.warning("The registry's file is begun anew: %.200s", str(error))
+                self._begin_anew()
                 self._change(change)
         except _UNREADABLE as error:
-            _LOG.warning("The registry's snapshot was not stored: %.200s", error)
+            _LOG.warning("The registry's file was not written: %.200s", str(error))
+
+    def _begin_anew(self) -> None:
+        """Replace a file that is not ours any more, saving what hints it has."""
+        hints = [
+            {"address": address, "credential": credential_id}
+            for address, credential_id in self.addresses().items()
+        ]
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+        self._change(lambda database: _replace(database, "addresses", hints, "address"))
 
     def _change(self, change: Callable[[Database], None]) -> None:
         with self._open() as database, database.atomic():
@@ -129,11 +161,18 @@ class SqliteRegistryStore:
         # Without the machine's own sqlite-utils plug-ins: they are code.
         database = Database(self._path, execute_plugins=False)
         try:
-            for setting in ("trusted_schema=OFF", "cell_size_check=ON"):
+            for setting in _SETTINGS:
                 database.execute(f"PRAGMA {setting}")
             yield database
         finally:
             database.close()
+
+
+def _is_passing(error: Exception) -> bool:
+    if isinstance(error, sqlite3.Error):
+        # The primary code; an error of Python's own module has none.
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING
+    return isinstance(error, OSError)
 
 
 def _read(database: Database) -> RegistrySnapshot | None:
@@ -150,7 +189,10 @@ def _read(database: Database) -> RegistrySnapshot | None:
 
 
 def _rows(database: Database, name: str) -> list[dict[str, Any]]:
-    rows = list(database.table(name).rows_where(limit=ROWS_MAX + 1))
+    table = database.table(name)
+    if not table.exists():
+        raise ValueError(f"no {name}")
+    rows = list(table.rows_where(limit=ROWS_MAX + 1))
     if len(rows) > ROWS_MAX:
         raise ValueError(f"more than {ROWS_MAX} {name}")
     return rows

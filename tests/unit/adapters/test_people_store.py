@@ -1,0 +1,113 @@
+"""Names: committed with salt, revealed while they are there, and gone when erased."""
+
+import sqlite3
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+import rfc8785
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.adapters.people_store import (
+    SALT_BYTES,
+    VALUE_CHARS_MAX,
+    SqlitePeopleStore,
+    commitment_of,
+)
+from gateway.errors import RegistryError
+from gateway.sim.entropy import SeededEntropy
+
+NAME = "Ångström-Öhler, Zoë"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "people.db"
+
+
+@pytest.fixture
+def store(path: Path) -> SqlitePeopleStore:
+    return SqlitePeopleStore(path, SeededEntropy(1))
+
+
+def everything(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
+def test_a_commitment_is_the_hash_that_the_ledgers_page_describes() -> None:
+    salt = bytes(range(SALT_BYTES))
+    preimage = b"keyra/commit/v1\0" + salt + rfc8785.dumps({"v": NAME})
+    assert commitment_of(salt, NAME) == sha256(preimage).hexdigest()
+
+
+def test_a_name_comes_back_and_two_commitments_to_it_differ(
+    store: SqlitePeopleStore,
+) -> None:
+    first, second = store.commit("h-1", NAME), store.commit("h-1", NAME)
+    assert first != second
+    assert store.reveal(first) == store.reveal(second) == NAME
+
+
+def test_erasing_leaves_the_name_in_no_file_and_others_alone(
+    store: SqlitePeopleStore, path: Path
+) -> None:
+    gone = [store.commit("h-1", f"{NAME} {n}") for n in range(200)]
+    kept = store.commit("h-2", "Somebody Else")
+    assert NAME.encode() in everything(path.parent)
+    assert store.erase("h-1") == 200
+    assert NAME.encode() not in everything(path.parent)
+    assert b"h-1" not in everything(path.parent)
+    assert [store.reveal(commitment) for commitment in gone] == [None] * 200
+    assert store.reveal(kept) == "Somebody Else"
+    assert store.erase("h-1") == 0
+
+
+def test_the_file_is_this_users_alone(store: SqlitePeopleStore, path: Path) -> None:
+    store.commit("h-1", NAME)
+    path.chmod(0o644)
+    store.commit("h-1", NAME)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_edited_row_reveals_nothing(store: SqlitePeopleStore, path: Path) -> None:
+    commitment = store.commit("h-1", NAME)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE opening SET value='The Director'")
+        connection.commit()
+    assert store.reveal(commitment) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["", "x" * (VALUE_CHARS_MAX + 1), "a\nb", "\x1b[31m", "\ud800"]
+)
+def test_what_is_no_name_is_refused(store: SqlitePeopleStore, value: str) -> None:
+    with pytest.raises(RegistryError, match="printable"):
+        store.commit("h-1", value)
+
+
+def test_before_the_first_name_nothing_is_revealed_and_no_file_made(
+    store: SqlitePeopleStore, path: Path
+) -> None:
+    assert store.reveal("0" * 64) is None
+    assert not path.exists()
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_file_of_rubbish_reveals_nothing_wrong(
+    store: SqlitePeopleStore, path: Path, data: st.DataObject
+) -> None:
+    path.unlink(missing_ok=True)
+    commitment = store.commit("h-1", NAME)
+    good = path.read_bytes()
+    start = data.draw(st.integers(0, len(good)))
+    stop = data.draw(st.integers(start, min(len(good), start + 400)))
+    path.write_bytes(good[:start] + data.draw(st.binary(max_size=400)) + good[stop:])
+    assert store.reveal(commitment) in (NAME, None)
+    for change in (lambda: store.commit("h-2", "X"), lambda: store.erase("h-1")):
+        try:
+            change()
+        except RegistryError as error:
+            assert "people database" in str(error)  # noqa: PT017 - both ends are right

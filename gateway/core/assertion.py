@@ -29,8 +29,7 @@ so that only the key itself learns it. Source: WebAuthn L3 §7.2 and PROTOCOL.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, TypeAlias
 
@@ -107,26 +106,27 @@ class Answer:
         ).digest()
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Case:
-    """One answer before its rules; each part is parsed once, when first asked for."""
+    """One answer before its rules, each part of it parsed once.
+
+    Attributes:
+        client: what clientDataJSON says, or None where it is malformed.
+        data: what authenticatorData says; None where malformed or a new credential's.
+    """
 
     challenge: Challenge
     answer: Answer
     credential: Credential | None
     purpose: Purpose
     now: Now
+    client: ClientData | None = field(init=False)
+    data: AuthenticatorData | None = field(init=False)
 
-    @cached_property
-    def client(self) -> ClientData | None:
-        """What clientDataJSON says, or None where it is malformed."""
-        return client_data.parse(self.answer.client_data_json)
-
-    @cached_property
-    def data(self) -> AuthenticatorData | None:
-        """What authenticatorData says; None where malformed or a new credential's."""
+    def __post_init__(self) -> None:
+        self.client = client_data.parse(self.answer.client_data_json)
         parsed = authenticator_data.parse(self.answer.authenticator_data)
-        return None if parsed is None or parsed.attested is not None else parsed
+        self.data = None if parsed is None or parsed.attested is not None else parsed
 
 
 def verify(

@@ -126,7 +126,8 @@ def parse(der: bytes) -> Certificate:
             subject, issuer = raw.subject, raw.issuer
     except (*X509_ERRORS, CryptographyDeprecationWarning) as error:
         raise refused(AttestationFailure.CERTIFICATE_MALFORMED) from error
-    if version is not x509.Version.v3:
+    whole_octets = der.endswith(b"\0" + raw.signature)  # DER: no unused bits at its end
+    if version is not x509.Version.v3 or not whole_octets:
         raise refused(AttestationFailure.CERTIFICATE_MALFORMED)
     for extension in (one for one in extensions if one.critical):
         if extension.oid == AAGUID_OID:  # WebAuthn L3 §8.2.1: MUST NOT

@@ -16,6 +16,7 @@ Json: TypeAlias = (
 )
 """What an entry may hold: no floats."""
 
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _ALPHABET: Final = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 
 # For the ASCII strings, integers, lists and objects that core writes, this is RFC 8785.
@@ -31,7 +32,8 @@ def canonical(value: Mapping[str, Json]) -> bytes:
 
 def to_base64url(data: bytes) -> str:
     """Return base64url without padding (RFC 4648 §5, WebAuthn L3 §3)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    text = binascii.b2a_base64(data, newline=False).translate(_TO_URL)
+    return text.rstrip(b"=").decode()
 
 
 def from_base64url(text: str) -> bytes | None:

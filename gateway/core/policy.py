@@ -10,8 +10,8 @@ that it was decided so. A credential's own end counts by the clock as it stands 
 case: an unsynchronised clock lags, and what it has seen end has ended.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
@@ -92,6 +92,13 @@ class DoorPolicy:
         ]
         return sorted(lines, key=lambda line: self.schedules[line.schedule].needs_time)
 
+    def open_line(self, lines: Iterable[Access], wall_ms: int) -> Access | None:
+        """Return the first of the lines whose schedule is open."""
+        for line in lines:
+            if self.schedules[line.schedule].is_open(wall_ms, self.zone):
+                return line
+        return None
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grant(Evidence):
@@ -114,15 +121,37 @@ class Grant(Evidence):
 _GRANTS: Final = Maker(Grant)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """Somebody wants to pass; `by_key` is False where only a holder is asked about."""
+    """Somebody wants to pass.
+
+    Attributes:
+        by_key: False where only a holder is asked about.
+        lines: the policy's lines of the holder's groups.
+        line: the first of them that is open now, or None.
+        needs_time: whether another time of day could give another answer.
+    """
 
     policy: DoorPolicy
     now: Now
     holder: Holder | None
     credential: Credential | None
     by_key: bool
+    lines: list[Access] = field(init=False)
+    line: Access | None = field(init=False)
+    needs_time: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        policy, holder = self.policy, self.holder
+        self.lines = [] if holder is None else policy.lines(holder)
+        self.line = policy.open_line(self.lines, self.now.wall_ms)
+        self.needs_time = (
+            (self.credential is not None and self.credential.until_ms > 0)
+            or (holder is not None and (holder.from_ms > 0 or holder.until_ms > 0))
+            or any(
+                policy.schedules[line.schedule].needs_time for line in self.lines[:1]
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +191,7 @@ def decide(
     credential = registry.credential(verified.credential_id)
     request = Request(policy, now, holder, credential, by_key=True)
     denial = next((a.denial for a in _answers(request) if a.denial is not None), None)
-    line = None if holder is None else _open_line(request, holder)
-    if denial is not None or line is None:
+    if denial is not None or request.line is None:
         return Deny(
             reason=denial or DenialReason.OUTSIDE_HOURS,
             door=policy.door,
@@ -177,9 +205,9 @@ def decide(
         verified=verified,
         door=policy.door,
         release_ms=policy.release_ms,
-        rule=line,
+        rule=request.line,
         decided_up_ms=now.up_ms,
-        time_trusted=now.wall_is_trusted or not _needs_time(request),
+        time_trusted=now.wall_is_trusted or not request.needs_time,
     )
 
 
@@ -252,7 +280,7 @@ def _clock(request: Request) -> DenialReason | None:
     answered = (
         request.now.wall_is_trusted
         or request.policy.on_untrusted_time is OnUntrustedTime.ALLOW
-        or not _needs_time(request)
+        or not request.needs_time
     )
     return None if answered else DenialReason.TIME_UNTRUSTED
 
@@ -270,14 +298,12 @@ def _valid_until(request: Request) -> DenialReason | None:
 
 
 def _door(request: Request) -> DenialReason | None:
-    holder = request.holder
-    allowed = holder is None or bool(request.policy.lines(holder))
+    allowed = request.holder is None or bool(request.lines)
     return None if allowed else DenialReason.DOOR_NOT_ALLOWED
 
 
 def _hours(request: Request) -> DenialReason | None:
-    holder = request.holder
-    inside = holder is None or _open_line(request, holder) is not None
+    inside = not request.lines or request.line is not None
     return None if inside else DenialReason.OUTSIDE_HOURS
 
 
@@ -299,30 +325,3 @@ RULES: Final[tuple[tuple[str, Rule], ...]] = (
 
 def _answers(request: Request) -> Iterator[RuleAnswer]:
     return (RuleAnswer(name, rule(request)) for name, rule in RULES)
-
-
-def _open_line(request: Request, holder: Holder) -> Access | None:
-    policy, wall_ms = request.policy, request.now.wall_ms
-    return next(
-        (
-            line
-            for line in policy.lines(holder)
-            if policy.schedules[line.schedule].is_open(wall_ms, policy.zone)
-        ),
-        None,
-    )
-
-
-def _needs_time(request: Request) -> bool:
-    """Tell whether another time of day could give another answer."""
-    holder, credential = request.holder, request.credential
-    if credential is not None and credential.until_ms:
-        return True
-    if holder is None:
-        return False
-    lines = request.policy.lines(holder)
-    return bool(
-        holder.from_ms
-        or holder.until_ms
-        or (lines and request.policy.schedules[lines[0].schedule].needs_time)
-    )

@@ -63,6 +63,7 @@ class Maker(Generic[E]):
             raise EvidenceError(f"{kind.__name__} already has its maker.")
         Maker._claimed[kind] = self
         self._kind: Final = kind
+        self._fields: Final = tuple(field.name for field in dataclasses.fields(kind))
         self._admitted: Final[WeakKeyDictionary[Evidence, tuple[object, ...]]] = (
             WeakKeyDictionary()
         )
@@ -74,15 +75,18 @@ class Maker(Generic[E]):
                 f"The maker of {self._kind.__name__} does not make "
                 f"{type(evidence).__name__}."
             )
-        self._admitted[evidence] = _field_values(evidence)
+        self._admitted[evidence] = self._values(evidence)
 
     def made(self, evidence: Evidence) -> bool:
         """Tell whether this very object was admitted and is unchanged since."""
         remembered = self._admitted.get(evidence)
         if remembered is None:
             return False
-        present = _field_values(evidence)
+        present = self._values(evidence)
         return all(a is b for a, b in zip(remembered, present, strict=True))
+
+    def _values(self, evidence: Evidence) -> tuple[object, ...]:
+        return tuple([getattr(evidence, name, None) for name in self._fields])
 
 
 def genuine(candidate: object, kind: type[E]) -> E:
@@ -97,7 +101,3 @@ def genuine(candidate: object, kind: type[E]) -> E:
             f"This is not a genuine {kind.__name__}; the door does not move."
         )
     return candidate
-
-
-def _field_values(evidence: Evidence) -> tuple[object, ...]:
-    return tuple(getattr(evidence, f.name, None) for f in dataclasses.fields(evidence))

@@ -343,6 +343,16 @@ def test_a_changed_certificate_is_an_attestation_error(
     assert failure(broken) in set(AttestationFailure)
 
 
+def test_a_signature_has_one_encoding() -> None:
+    """Its BIT STRING may not declare bits unused, even where they are zero."""
+    leaf = GOOD.chain[0]
+    signature = x509.load_der_x509_certificate(leaf).signature
+    assert signature[-1] & 1 == 0
+    other = leaf[: -len(signature) - 1] + b"\1" + signature
+    forged = Attestation(x5c=[other, GOOD.chain[1]])
+    assert failure(forged) is AttestationFailure.CERTIFICATE_MALFORMED
+
+
 def tlv(tag: int, body: bytes) -> bytes:
     """DER with the shortest length."""
     length = len(body)

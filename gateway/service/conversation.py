@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.ctap.exchange import Exchange, KeepaliveSeen
 from gateway.ctap.framing import FrameCommand
+from gateway.errors import LinkTimeoutError
 from gateway.ports import Clock, Link
 from gateway.service.waiting import before
 
@@ -16,7 +17,7 @@ ANSWER_BYTES_MAX: Final = 4096
 OnKeepalive = Callable[[int], None]
 
 
-def _unheard(_status: int) -> None:
+def unheard(_status: int) -> None:
     """Ignore keepalives."""
 
 
@@ -25,7 +26,7 @@ async def converse(
     clock: Clock,
     request: bytes,
     deadline_ms: int,
-    on_keepalive: OnKeepalive = _unheard,
+    on_keepalive: OnKeepalive = unheard,
 ) -> bytes:
     """Send one CTAP2 request and return the answer's payload.
 
@@ -39,14 +40,20 @@ async def converse(
         on_keepalive: told each KEEPALIVE status.
 
     Raises:
+        LinkTimeoutError: the deadline has passed already; the key was asked nothing.
         LinkError, WireError: as ctap.exchange and the link say.
     """
+    started_ms = clock.now().up_ms
+    if started_ms >= deadline_ms:
+        raise LinkTimeoutError(
+            "The time was over before the key could be asked: touch it sooner."
+        )
     exchange = Exchange(
         FrameCommand.MSG,
         request,
         fragment_bytes_max=link.fragment_bytes_max,
         message_bytes_max=ANSWER_BYTES_MAX,
-        started_ms=clock.now().up_ms,
+        started_ms=started_ms,
         deadline_ms=deadline_ms,
     )
     await _write(link, clock, exchange)

@@ -254,7 +254,7 @@ class Enroller:
             order.model = creation.key.model
             self._advance(order, EnrolmentStep.ATTESTED)
             credential, proof = await self._maker.prove(
-                link, holder_id, creation.key, order.wish.credential_until_ms
+                link, holder_id, creation, order.wish.credential_until_ms
             )
             self._advance(order, EnrolmentStep.PROVED)
         except (LinkError, WireError, AuthenticatorError) as error:

@@ -18,13 +18,14 @@ from gateway.core.ids import CredentialId, HolderId
 from gateway.core.registry import Credential
 from gateway.ctap.command import (
     CtapCommand,
+    PinUvAuth,
     RelyingParty,
     UserEntity,
     get_assertion,
-    get_info,
     make_credential,
 )
-from gateway.ctap.response import MadeCredential, parse_response
+from gateway.ctap.pin_uv import Permission
+from gateway.ctap.response import Info, MadeCredential, parse_response
 from gateway.ctap.status import CtapStatus
 from gateway.errors import (
     AttestationError,
@@ -35,15 +36,16 @@ from gateway.errors import (
 )
 from gateway.ports import Clock, Entropy, Link
 from gateway.service.conversation import converse
+from gateway.service.uv_token import ask_info, obtain_proof
 
 TOUCH_MS: Final = 30_000
-INFO_MS: Final = 3_000
 USER_ID_BYTES: Final = 32
 
 # CTAP 2.2 §8.2: what a key's refusal means in the ceremony. Others are KEY_ERROR.
 _REFUSALS: Final[Mapping[int, EnrolmentFailure]] = {
     CtapStatus.UV_INVALID: EnrolmentFailure.FINGER_NOT_RECOGNISED,
     CtapStatus.UV_BLOCKED: EnrolmentFailure.FINGER_BLOCKED,
+    CtapStatus.PIN_BLOCKED: EnrolmentFailure.FINGER_BLOCKED,  # §6.1.2 step 11.2
     CtapStatus.OPERATION_DENIED: EnrolmentFailure.DECLINED,
     CtapStatus.USER_ACTION_TIMEOUT: EnrolmentFailure.NO_TOUCH,
     CtapStatus.ACTION_TIMEOUT: EnrolmentFailure.NO_TOUCH,
@@ -93,8 +95,13 @@ def failure_of(error: KeyraError) -> CeremonyFailedError:
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """A new credential whose model is proved, with the evidence."""
+    """A new credential whose model is proved, with the evidence.
 
+    Attributes:
+        info: what the key that made it can do.
+    """
+
+    info: Info
     challenge: Challenge
     made: MadeCredential
     key: AttestedKey
@@ -129,13 +136,9 @@ class CredentialMaker:
             CeremonyFailedError: the key is not suitable, or its model is not proved.
             LinkError, WireError, AuthenticatorError: the key or its link failed.
         """
-        now = self._clock.now()
-        if not now.wall_is_trusted:
+        if not self._clock.now().wall_is_trusted:
             raise CeremonyFailedError(EnrolmentFailure.CLOCK_UNTRUSTED)
-        info = parse_response(
-            CtapCommand.GET_INFO,
-            await converse(link, self._clock, get_info(), now.up_ms + INFO_MS),
-        )
+        info = await ask_info(link, self._clock)
         if not info.verifies_users:
             raise CeremonyFailedError(EnrolmentFailure.KEY_NOT_SUITABLE)
         challenge = self._book.issue(
@@ -145,15 +148,32 @@ class CredentialMaker:
             holder=holder_id,
             life_ms=TOUCH_MS,
         )
-        request = self._creation_request(challenge, holder_id, exclude)
+        pin_uv = await self._verify(link, info, Permission.MAKE_CREDENTIAL, challenge)
+        request = self._creation_request(challenge, holder_id, exclude, pin_uv)
         if len(request) > info.request_bytes_max:
             raise CeremonyFailedError(EnrolmentFailure.KEY_NOT_SUITABLE)
         payload = await converse(link, self._clock, request, challenge.expires_ms)
         made = parse_response(CtapCommand.MAKE_CREDENTIAL, payload)
-        return Creation(challenge, made, self._attest(challenge, made))
+        return Creation(info, challenge, made, self._attest(challenge, made))
+
+    async def _verify(
+        self, link: Link, info: Info, permission: Permission, challenge: Challenge
+    ) -> PinUvAuth | None:
+        return await obtain_proof(
+            link,
+            self._clock,
+            self._entropy,
+            info=info,
+            permission=permission,
+            challenge=challenge,
+        )
 
     def _creation_request(
-        self, challenge: Challenge, holder_id: HolderId, exclude: Sequence[CredentialId]
+        self,
+        challenge: Challenge,
+        holder_id: HolderId,
+        exclude: Sequence[CredentialId],
+        pin_uv: PinUvAuth | None,
     ) -> bytes:
         trust = self._rules.trust
         return make_credential(
@@ -163,6 +183,7 @@ class CredentialMaker:
             user=UserEntity(self._entropy.token(USER_ID_BYTES), holder_id, holder_id),
             algorithms=[int(algorithm) for algorithm in trust.algorithms],
             exclude=exclude,
+            pin_uv=pin_uv,
         )
 
     def _attest(self, challenge: Challenge, made: MadeCredential) -> AttestedKey:
@@ -182,7 +203,7 @@ class CredentialMaker:
             ) from error
 
     async def prove(
-        self, link: Link, holder_id: HolderId, key: AttestedKey, until_ms: int
+        self, link: Link, holder_id: HolderId, creation: Creation, until_ms: int
     ) -> tuple[Credential, Verified]:
         """Ask for a second touch, under the new credential.
 
@@ -190,6 +211,7 @@ class CredentialMaker:
             CeremonyFailedError: the answer does not prove it.
             LinkError, WireError, AuthenticatorError: the key or its link failed.
         """
+        key = creation.key
         candidate = Credential(
             id=key.credential_id,
             holder_id=holder_id,
@@ -211,6 +233,9 @@ class CredentialMaker:
             rp_id=challenge.rp_id,
             client_data_hash=challenge.client_data_hash,
             credential_id=key.credential_id,
+            pin_uv=await self._verify(
+                link, creation.info, Permission.GET_ASSERTION, challenge
+            ),
         )
         payload = await converse(link, self._clock, request, challenge.expires_ms)
         assertion = parse_response(CtapCommand.GET_ASSERTION, payload)

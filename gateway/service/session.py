@@ -20,10 +20,10 @@ from gateway.core.facts import CredentialState, DenialReason, Mode, Pattern
 from gateway.core.ids import CredentialId, PeerAddress
 from gateway.core.policy import DoorPolicy, Grant, decide
 from gateway.core.registry import Registry
-from gateway.ctap.command import CtapCommand, get_assertion, get_info
+from gateway.ctap.command import CtapCommand, get_assertion
 from gateway.ctap.framing import KeepaliveStatus
-from gateway.ctap.pin_uv import get_uv_retries, parse_uv_retries
-from gateway.ctap.response import parse_response
+from gateway.ctap.pin_uv import Permission
+from gateway.ctap.response import Info, parse_response
 from gateway.ctap.status import CtapStatus
 from gateway.errors import (
     AuthenticatorError,
@@ -41,8 +41,8 @@ from gateway.service.conversation import converse
 from gateway.service.doorkeeper import Doorkeeper
 from gateway.service.events import EventStream
 from gateway.service.recorder import Recorder
+from gateway.service.uv_token import KnownKeys, ask_uv_retries, obtain_proof
 
-SHORT_EXCHANGE_MS_MAX: Final = 2_000
 QUIET_AFTER_GRANT_MS: Final = 2_000
 QUIET_AFTER_DENIAL_MS: Final = 500
 QUIET_AFTER_NO_TOUCH_MS: Final = 5_000
@@ -52,6 +52,7 @@ QUIET_AFTER_LOST_BOND_MS: Final = 30_000
 _REFUSALS: Final[Mapping[int, DenialReason]] = {
     CtapStatus.UV_INVALID: DenialReason.FINGER_NOT_RECOGNISED,
     CtapStatus.UV_BLOCKED: DenialReason.FINGER_BLOCKED,
+    CtapStatus.PIN_BLOCKED: DenialReason.FINGER_BLOCKED,  # §6.2.2 step 6.2, without PIN
     CtapStatus.OPERATION_DENIED: DenialReason.DECLINED,
     CtapStatus.USER_ACTION_TIMEOUT: DenialReason.NO_TOUCH,
     CtapStatus.ACTION_TIMEOUT: DenialReason.NO_TOUCH,
@@ -133,7 +134,9 @@ class Sessions:
         self._doorkeeper: Final = doorkeeper
         self._telemetry: Final = telemetry
         self._events: Final = events
-        self._wrong_fingers: Final[set[CredentialId]] = set()
+        self._keys: Final = KnownKeys(clock)
+        # Keys whose last verification succeeded: they have all their tries (§6.5.3).
+        self._full_of_tries: Final[set[CredentialId]] = set()
 
     async def touch(
         self, address: PeerAddress, credential_id: CredentialId
@@ -174,37 +177,34 @@ class Sessions:
             link = await self._radio.connect(address)
             links.push_async_callback(link.close)
             watch.lap("connect")
-            await self._spare_last_try(link, credential_id)
-            return await self._ask(link, credential_id, watch)
+            info = await self._keys.info(link, credential_id)
+            await self._spare_last_try(link, info, credential_id)
+            return await self._ask(link, info, credential_id, watch)
         except (LinkError, WireError, AuthenticatorError) as error:
             reason = DenialReason.LINK_LOST if link is None else _why(error)
             if isinstance(error, BondMissingError):
                 reason = DenialReason.BOND_MISSING
-            if reason is DenialReason.FINGER_NOT_RECOGNISED:
-                self._wrong_fingers.add(credential_id)
+            if isinstance(error, AuthenticatorError):
+                self._keys.refused(credential_id, error)
             raise _Refusal(self._unanswered(reason, credential_id)) from error
 
-    async def _spare_last_try(self, link: Link, credential_id: CredentialId) -> None:
-        """After a wrong finger, ask how many tries are left; never use the last one."""
-        if credential_id not in self._wrong_fingers:
-            return
-        deadline_ms = self._clock.now().up_ms + SHORT_EXCHANGE_MS_MAX
-        info = parse_response(
-            CtapCommand.GET_INFO,
-            await converse(link, self._clock, get_info(), deadline_ms),
-        )
-        if (protocol := info.pin_uv_protocol) is None:
-            return
-        retries = parse_uv_retries(
-            await converse(link, self._clock, get_uv_retries(protocol), deadline_ms)
-        )
-        if retries == 1:
+    async def _spare_last_try(
+        self, link: Link, info: Info, credential_id: CredentialId
+    ) -> None:
+        """Ask how many tries are left unless all are; never use the last one.
+
+        No refusal tells for sure that no wrong finger was tried: a key may report one
+        as a denial, or run out of time after it (CTAP 2.2 §6.2.2 step 6.2).
+        """
+        if credential_id in self._full_of_tries:
+            self._full_of_tries.discard(credential_id)
+        elif await ask_uv_retries(link, self._clock, info) == 1:
             raise _Refusal(
                 self._unanswered(DenialReason.LAST_TRY_SPARED, credential_id)
             )
 
     async def _ask(
-        self, link: Link, credential_id: CredentialId, watch: _Stopwatch
+        self, link: Link, info: Info, credential_id: CredentialId, watch: _Stopwatch
     ) -> tuple[Challenge, Answer]:
         challenge = self._book.issue(
             self._clock.now(),
@@ -212,13 +212,22 @@ class Sessions:
             credential_id=credential_id,
             life_ms=self._challenge_life_ms,
         )
+        self._indicators.show(Pattern.VERIFYING)
+        watch.lap("challenge")
         request = get_assertion(
             rp_id=challenge.rp_id,
             client_data_hash=challenge.client_data_hash,
             credential_id=credential_id,
+            pin_uv=await obtain_proof(
+                link,
+                self._clock,
+                self._entropy,
+                info=info,
+                permission=Permission.GET_ASSERTION,
+                challenge=challenge,
+                on_keepalive=self._on_keepalive,
+            ),
         )
-        self._indicators.show(Pattern.VERIFYING)
-        watch.lap("challenge")
         payload = await converse(
             link, self._clock, request, challenge.expires_ms, self._on_keepalive
         )
@@ -246,7 +255,7 @@ class Sessions:
         watch.lap("verify")
         if isinstance(verified, Deny):
             raise _Refusal(verified)
-        self._wrong_fingers.discard(verified.credential_id)
+        self._full_of_tries.add(verified.credential_id)
         policy = replace(self._policy, mode=self._doorkeeper.door.mode)
         decision = decide(verified, self._registry, policy, now)
         watch.lap("decide")

@@ -16,7 +16,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="keyra console")
     parser.add_argument("--socket", default=SOCKET_PATH, metavar="PATH")
     options = parser.parse_args()
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual reads from stdin, and draws on stderr.
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
         sys.stderr.write(
             "keyra: The console needs a terminal; `keyra status` and `keyra tail` do "
             "not.\n"

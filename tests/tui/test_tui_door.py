@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from gateway.client import AsyncClient, Heartbeat
+from gateway.client import (
+    ApiError,
+    AsyncClient,
+    Disconnected,
+    Heartbeat,
+    UnreachableError,
+)
 from tui.app import KeyraConsole
 from tui.feed import follow
 from tui.messages import Arrived, Refused
@@ -157,22 +163,55 @@ async def test_the_key_that_is_named_works(gateway: Any) -> None:
         assert app.return_code == 0
 
 
-async def test_a_heartbeat_brings_the_whole_status() -> None:
+class Scripted:
+    """A client that says what it was told to; exceptions are raised."""
+
+    def __init__(self, events: list[Any], status: Any) -> None:
+        self._events = events
+        self._status = status
+
+    async def events(self, recent: int) -> AsyncIterator[Any]:
+        assert recent
+        for event in self._events:
+            yield said(event)
+
+    async def status(self) -> Any:
+        return said(self._status)
+
+
+def said(thing: Any) -> Any:
+    if isinstance(thing, Exception):
+        raise thing
+    return thing
+
+
+async def fed(events: list[Any], status: Any) -> list[Any]:
     posted: list[Any] = []
+    scripted: Any = Scripted(events, status)
+    await follow(scripted, posted.append)
+    return posted
 
-    class Quiet:
-        """A client to whom nothing happens."""
 
-        async def events(self, recent: int) -> AsyncIterator[Any]:
-            assert recent
-            yield Heartbeat()
-
-        async def status(self) -> str:
-            return "status"
-
-    await follow(Quiet(), posted.append)  # type: ignore[arg-type] # two methods do
-    assert [type(m) for m in posted] == [Arrived, Arrived]
+async def test_a_heartbeat_brings_the_whole_status() -> None:
+    posted = await fed([Heartbeat()], "status")
+    assert [type(message) for message in posted] == [Arrived, Arrived]
     assert posted[1].item == "status"
+
+
+@pytest.mark.parametrize(
+    "error", [UnreachableError("gone"), ApiError("busy", "Later.", 503)]
+)
+async def test_a_status_that_does_not_come_is_left_to_the_stream(
+    error: Exception,
+) -> None:
+    posted = await fed([Heartbeat(), Disconnected("gone")], error)
+    assert [type(message.item) for message in posted] == [Heartbeat, Disconnected]
+
+
+async def test_a_refusal_for_good_is_passed_on() -> None:
+    (refused,) = await fed([ApiError("forbidden", "You may not.", 403)], None)
+    assert isinstance(refused, Refused)
+    assert refused.why == "You may not."
 
 
 async def test_no_color_means_none(

@@ -38,18 +38,35 @@ def documented() -> dict[str, tuple[set[str], set[str]]]:
 
 
 def every_record() -> list[Record]:
-    desk = Desk()
-    grant = desk.granted()
-    creation = desk.book.issue(at(), desk.nonce(), purpose=Purpose.ENROL, holder=HOLDER)
-    place = desk.place
+    return [*records_of_the_gateway(), *records_of_keys(), *records_of_the_door()]
+
+
+def records_of_the_gateway() -> list[Record]:
+    place = Desk().place
+    facts = ConfigFacts("0" * 64, "any", (b"\1" * 16,), (b"der",), "Front door")
     return [
         entries.boot_record("0.1.0", place),
         entries.stop_record("asked to"),
         entries.config_record(place, ConfigFacts("0" * 64, "any", (), ())),
-        entries.config_record(
-            place, ConfigFacts("0" * 64, "any", (b"\1" * 16,), (b"der",), "Front door")
-        ),
+        entries.config_record(place, facts),
         entries.clock_record("step", -5),
+        entries.alarm_record("strike-lost", "gone"),
+    ]
+
+
+def records_of_keys() -> list[Record]:
+    desk = Desk()
+    grant = desk.granted()
+    creation = desk.book.issue(at(), desk.nonce(), purpose=Purpose.ENROL, holder=HOLDER)
+    late = Deny(
+        DenialReason.OUTSIDE_HOURS,
+        FRONT,
+        desk.key.id,
+        HOLDER,
+        7,
+        grant.verified.answer,
+    )
+    return [
         entries.holder_record(desk.holder(), by_uid(0)),
         entries.enrol_record(
             desk.enrolled(counter=1),
@@ -65,16 +82,12 @@ def every_record() -> list[Record]:
         entries.registry_record(desk.registry.snapshot()),
         entries.grant_record(grant),
         entries.deny_record(Deny(DenialReason.KEY_UNKNOWN, FRONT)),
-        entries.deny_record(
-            Deny(
-                DenialReason.OUTSIDE_HOURS,
-                FRONT,
-                desk.key.id,
-                HOLDER,
-                7,
-                grant.verified.answer,
-            )
-        ),
+        entries.deny_record(late),
+    ]
+
+
+def records_of_the_door() -> list[Record]:
+    return [
         entries.strangers_record(FRONT, 3, 40, 60),
         entries.missed_record(FRONT, {"lockdown": 2, "no-touch": 1}),
         entries.exit_record(FRONT),
@@ -85,7 +98,6 @@ def every_record() -> list[Record]:
         entries.held_record(FRONT, 30_000),
         entries.clear_record(FRONT, "held"),
         entries.mode_record(FRONT, Mode.LOCKED_DOWN, by_uid(1000)),
-        entries.alarm_record("strike-lost", "gone"),
     ]
 
 

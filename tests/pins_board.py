@@ -86,12 +86,12 @@ class PinsBoard:
                 self._holder, _ = self._listener.accept()
             except OSError:
                 return
-            with self._holder, self._holder.makefile("rwb") as wire:
-                try:
+            try:
+                with self._holder, self._holder.makefile("rwb") as wire:
                     for line in wire:
                         self._answer(wire, json.loads(line))
-                except OSError:
-                    continue  # it left while it was answered
+            except OSError:
+                continue  # it left while it was answered
 
     def _answer(self, wire: Any, request: dict[str, Any]) -> None:
         if self.mute:

@@ -6,9 +6,9 @@ import dataclasses
 import json
 import secrets
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, Final
 
 from ledger import qr
 from ledger.bundle import write_bundle
@@ -21,6 +21,7 @@ from ledger.entry import Entry, parse_entry
 from ledger.errors import KeyFileError, LedgerError, NoSuchEntryError, ProofError
 from ledger.export import between, export_lines
 from ledger.keys import SigningKey, write_private
+from ledger.parallel import verify_file
 from ledger.prune import prune
 from ledger.reader import Reader
 from ledger.receipt import (
@@ -30,7 +31,6 @@ from ledger.receipt import (
     make_receipt,
 )
 from ledger.rotation import load_signing_key, rotate_key
-from ledger.scan import LINE_BYTES_MAX
 from ledger.seal import KEY_BYTES
 from ledger.seal_file import load_first_key
 from ledger.stats import read_stats
@@ -84,40 +84,29 @@ def init(options: argparse.Namespace) -> int:
     return Exit.VERIFIED
 
 
-def read_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield lines, none longer than the verifier needs to see that it is too long."""
-    while line := file.readline(LINE_BYTES_MAX + 1):
-        yield line
-
-
-@contextlib.contextmanager
-def _opened_lines(path: Path) -> Iterator[Iterable[bytes]]:
-    """The lines of an export, or those that a database would export."""
-    with path.open("rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            file.seek(0)
-            yield read_lines(file)
-            return
+def _verify_database(path: Path, **choices: Any) -> Verdict:
+    """Verify what a database would export."""
+    key = None
+    with contextlib.suppress(KeyFileError):
+        key = SigningKey.load(path.with_suffix(".key"))
     with Reader.open(path) as reader:
-        key_path = path.with_suffix(".key")
-        key = None
-        with contextlib.suppress(KeyFileError):
-            key = SigningKey.load(key_path)
-        yield export_lines(reader, key=key, progress=_progress)
+        lines = export_lines(reader, key=key, progress=_progress)
+        return verify_lines(lines, **choices)
 
 
 def verify(options: argparse.Namespace) -> int:
     """Verify an export or a database."""
     replay = Replay() if options.deep else None
-    with _opened_lines(options.file) as lines:
-        verdict = verify_lines(
-            lines,
-            vkey=options.vkey,
-            expect=parse_expected(options.expect) if options.expect else None,
-            witnesses=options.witness,
-            seal_key=load_first_key(options.seal_key) if options.seal_key else None,
-            on_entry=replay.on_entry if replay else None,
-        )
+    with options.file.open("rb") as file:
+        is_database = file.read(len(_MAGIC)) == _MAGIC
+    verdict = (_verify_database if is_database else verify_file)(
+        options.file,
+        vkey=options.vkey,
+        expect=parse_expected(options.expect) if options.expect else None,
+        witnesses=options.witness,
+        seal_key=load_first_key(options.seal_key) if options.seal_key else None,
+        on_entry=replay.on_entry if replay else None,
+    )
     if replay and replay.findings and verdict.exit is not Exit.TAMPERED:
         verdict.exit = Exit.TAMPERED
         verdict.problem = (

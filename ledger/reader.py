@@ -6,6 +6,7 @@ write-ahead log from being reset. That is safe, because entries are only ever ad
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -33,20 +34,15 @@ class Reader:
             LedgerMissingError, LedgerForeignError, LedgerCorruptError.
         """
         check_header(path)
-        connection = None
-        try:
-            connection = connect_reader(path)
-            check_schema(connection, path)
-        except sqlite3.Error as error:
-            if connection is not None:
-                connection.close()
-            raise LedgerCorruptError(
-                f"The ledger {path} cannot be read: {error}."
-            ) from error
-        except BaseException:
-            if connection is not None:
-                connection.close()
-            raise
+        with ExitStack() as opened:
+            try:
+                connection = opened.enter_context(closing(connect_reader(path)))
+                check_schema(connection, path)
+            except sqlite3.Error as error:
+                raise LedgerCorruptError(
+                    f"The ledger {path} cannot be read: {error}."
+                ) from error
+            opened.pop_all()
         return cls(path, connection)
 
     def __enter__(self) -> Self:

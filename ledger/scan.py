@@ -52,10 +52,11 @@ def require_canonical(what: bytes) -> None:
         EncodingError: it is not.
     """
     shape = _VALUE.sub(b"\0", what)
-    if shape in _shapes:
+    is_plain = b"\0" not in what
+    if is_plain and shape in _shapes:
         return
     parse_canonical(what)
-    if len(_shapes) < _SHAPES_MAX and b"\0" not in what and _SKELETON.fullmatch(shape):
+    if is_plain and len(_shapes) < _SHAPES_MAX and _SKELETON.fullmatch(shape):
         _shapes.add(shape)
 
 
@@ -78,6 +79,7 @@ class Clocks:
 class Start:
     """First entry of a stretch: its number, its `prev` in hexadecimal, its clocks."""
 
+    line: int
     n: int
     prev: bytes
     clocks: Clocks
@@ -92,8 +94,9 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Special:
-    """An entry that says who signs: genesis and key."""
+    """An entry that says who signs: entry 0 and key entries."""
 
+    line: int
     n: int
     body: bytes
 
@@ -102,6 +105,7 @@ class Special:
 class Mark:
     """The size that somebody asked about, with the open block's edge."""
 
+    line: int
     size: int
     inner: tuple[bytes, ...]
 
@@ -260,8 +264,8 @@ class Scanner:
             raise LineError(f"the chain is broken between entries {n - 1} and {n}.")
         require_canonical(what)
         yield from self._compare_clocks(now, prev)
-        if ev in _SPECIAL:
-            yield Special(n, body)
+        if ev in _SPECIAL or n == 0:
+            yield Special(self._line, n, body)
         leaf = self._leaf = hashlib.sha256(b"\0" + body).digest()
         self._prev = leaf.hex().encode()
         self._size = n + 1
@@ -280,12 +284,12 @@ class Scanner:
         else:
             yield Block(node)
         if self._size in self._marks:
-            yield Mark(self._size, tuple(inner))
+            yield Mark(self._line, self._size, tuple(inner))
 
     def _compare_clocks(self, now: Clocks, prev: bytes) -> Iterator[Event]:
         last, self._clocks = self._clocks, now
         if last is None:
-            yield Start(now.n, prev, now)
+            yield Start(self._line, now.n, prev, now)
             return
         self._boots += last.boot != now.boot
         text = clock_remark(last, now)

@@ -48,13 +48,17 @@ class SealFile:
         Raises:
             SealError: it is missing, or neither slot is whole.
         """
-        slot, seal = _newest(path)
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
             raise SealError(
-                f"The seal {path} cannot be written: {error.strerror}."
+                f"The seal {path} cannot be opened: {error.strerror}."
             ) from error
+        try:
+            slot, seal = _newest(path)
+        except SealError:
+            os.close(descriptor)
+            raise
         return cls(descriptor, slot, seal)
 
     def advance(self, leaves: Iterable[bytes]) -> None:

@@ -74,45 +74,60 @@ def verify_lines(
         NoteError: `vkey` or a witness is no verifier key.
         OSError, LedgerCorruptError: the lines cannot be read.
     """
-    auditor = Auditor(
+    auditor = auditor_of(vkey, expect, witnesses, seal_key)
+    judge = Judge(auditor)
+    if seal_key is None:
+        scanner = Scanner(marks=judge.marks, on_entry=on_entry)
+        judge_stretch(judge, scanner, lines)
+        return judge.conclude(None)
+    sealing = _Sealing(Seal.first(seal_key), on_entry)
+    scanner = Scanner(marks=judge.marks, on_entry=sealing.on_entry)
+    judge_stretch(judge, scanner, lines)
+    return judge.conclude(sealing.seal.tag)
+
+
+def auditor_of(
+    vkey: str | None,
+    expect: Expected | None = None,
+    witnesses: Sequence[str] = (),
+    seal_key: bytes | None = None,
+) -> Auditor:
+    """Return what the auditor brings, from keys as text.
+
+    Raises:
+        NoteError: `vkey` or a witness is no verifier key.
+    """
+    return Auditor(
         parse_vkey(vkey) if vkey else None,
         expect,
         tuple(parse_vkey(witness) for witness in witnesses),
         seal_key,
     )
-    judge = Judge(auditor)
-    seal = _Sealing(seal_key, on_entry)
-    marks = frozenset({expect.size} if expect else ())
-    scanner = Scanner(marks=marks, on_entry=seal.hook())
+
+
+def judge_stretch(judge: "Judge", scanner: Scanner, lines: Iterable[bytes]) -> None:
+    """Scan lines until they end or the ledger is refused."""
     for line in lines:
         for event in scanner.scan(line):
             if not judge.hear(event):
-                return judge.verdict
+                return
             if judge.base is not None:
-                scanner.rebase(*judge.take_base())
+                scanner.rebase(*judge.base)
+                judge.base = None
     judge.hear(scanner.end())
-    return judge.conclude(seal.tag)
 
 
 class _Sealing:
     """Computes the seal while the entries pass by."""
 
-    def __init__(self, key: bytes | None, on_entry: scan.OnEntry | None) -> None:
-        self._seal = Seal.first(key) if key else None
+    def __init__(self, seal: Seal, on_entry: scan.OnEntry | None) -> None:
+        self.seal = seal
         self._next = on_entry
 
-    def hook(self) -> scan.OnEntry | None:
-        return self._entry if self._seal else self._next
-
-    def _entry(self, n: int, body: bytes, leaf: bytes) -> None:
-        if self._seal is not None:
-            self._seal = self._seal.over((leaf,))
+    def on_entry(self, n: int, body: bytes, leaf: bytes) -> None:
+        self.seal = self.seal.over((leaf,))
         if self._next is not None:
             self._next(n, body, leaf)
-
-    @property
-    def tag(self) -> bytes | None:
-        return self._seal.tag if self._seal else None
 
 
 class Judge:
@@ -138,18 +153,16 @@ class Judge:
         try:
             self._hear(event)
         except LedgerError as error:
-            line = getattr(event, "line", 0) + self._lines
-            at = (
-                f"Line {line}, after entry {self.verdict.entries - 1}: " if line else ""
-            )
-            self._refuse(f"{at}{error}")
+            line = getattr(event, "line", 0) or getattr(event, "lines", 0)
+            entry = getattr(event, "n", getattr(event, "size", 0))
+            self._refuse(f"Line {line + self._lines} (entry {entry}): {error}")
         return self.verdict.exit is not Exit.TAMPERED
 
-    def take_base(self) -> tuple[int, bytes, list[bytes]]:
-        """Hand the base over to the scanner."""
-        assert self.base is not None  # noqa: S101 - for the type checker
-        base, self.base = self.base, None
-        return base
+    @property
+    def marks(self) -> frozenset[int]:
+        """The sizes at which scanners must report."""
+        expect = self._auditor.expect
+        return frozenset({expect.size} if expect else ())
 
     def _hear(self, event: scan.Event) -> None:
         match event:
@@ -157,9 +170,9 @@ class Judge:
                 self._outer.add(root)
             case scan.Start():
                 self._start(event)
-            case scan.Special(n, body):
+            case scan.Special(_, n, body):
                 self._special(n, parse_entry(body))
-            case scan.Mark(size, inner):
+            case scan.Mark(_, size, inner):
                 self._compare(size, inner)
             case scan.Object():
                 self.verdict.entries = event.size
@@ -168,18 +181,18 @@ class Judge:
                 self._remark(text)
             case scan.Fault(line, entry, text):
                 self._refuse(f"Line {line + self._lines} (entry {entry}): {text}")
-            case scan.End():
+            case _:
                 self._end(event)
 
     def _start(self, start: scan.Start) -> None:
         """A stretch begins: it must begin where the one before it ended."""
-        if self._tag is not None:
-            raise NoteError("there are entries after the seal line.")
         if self._base_size and not self.verdict.signed:
             raise NoteError("the base is not followed by the note of its size.")
-        if self._leaf and start.prev.decode() != self._leaf.hex():
-            raise NoteError(f"the chain is broken before entry {start.n}.")
         if self._clocks is not None:
+            if start.n != self.verdict.entries:
+                raise NoteError(f"entry {start.n} stands where another belongs.")
+            if start.prev.decode() != self._leaf.hex():
+                raise NoteError(f"the chain is broken before entry {start.n}.")
             self.verdict.boots += self._clocks.boot != start.clocks.boot
             self._remark(clock_remark(self._clocks, start.clocks))
         else:
@@ -187,6 +200,8 @@ class Judge:
             self.verdict.first = start.n
 
     def _end(self, end: scan.End) -> None:
+        if self._tag is not None and end.size != self.verdict.signed:
+            raise NoteError("there are entries after the seal line.")
         self.verdict.entries = end.size
         self.verdict.boots += end.boots
         self.verdict.root = root_of(self._outer.hashes, end.inner)
@@ -310,6 +325,8 @@ class Judge:
     def conclude(self, tag: bytes | None) -> Verdict:
         """Return the verdict; `tag` is the seal computed from its first key."""
         size = self.verdict.entries
+        if self.verdict.exit is Exit.TAMPERED:
+            return self.verdict
         if size == 0:
             self._lack("There is no entry, so nothing is proved.")
         else:

@@ -6,10 +6,13 @@ the ports is the same code in both.
 """
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 from typing import Final
 
+from gateway.adapters.housekeeping import Chore, Housekeeping
+from gateway.adapters.systemd import log_to_stderr
 from gateway.api.app import create_app
 from gateway.api.server import serve
 from gateway.bootstrap.setting import setting_of
@@ -20,6 +23,7 @@ from gateway.service.gateway import Adapters, Gateway
 from gateway.service.recovery import recover
 
 API_SOCKET_NAME: Final = "gateway.sock"
+SNAPSHOT_MS: Final = 3_600_000
 
 
 def run(config: Config, simulated: Path | None) -> int:
@@ -32,6 +36,7 @@ def run(config: Config, simulated: Path | None) -> int:
     Raises:
         KeyraError: it could not start, or had to stop; `exit_code` says which.
     """
+    log_to_stderr(os.environ)
     try:
         asyncio.run(_run(config, simulated))
     except* KeyraError as group:
@@ -66,7 +71,10 @@ async def _until_told(gateway: Gateway, on: Adapters, socket: Path) -> None:
         # The API opens when the door works; it must never be why the door does not.
         await gateway.ready()
         serving = group.create_task(serve(create_app(gateway), socket))
-        await told.wait()
+        async with Housekeeping(
+            [Chore("registry", SNAPSHOT_MS, gateway.save_registry)]
+        ):
+            await told.wait()
         serving.cancel()
         running.cancel()
     await gateway.stop("told to")

@@ -112,6 +112,7 @@ class Gateway:
         self._timekeeper: Final = Timekeeper(adapters.clock)
         self._started_up_ms: Final = adapters.clock.now().up_ms
         self._ready: Final = asyncio.Event()
+        self._saved_entries = -1
         self._recorder: Final = Recorder(
             adapters.journal,
             self._registry,
@@ -225,10 +226,12 @@ class Gateway:
         await self._recorder.append(entries.stop_record(why))
 
     async def save_registry(self) -> None:
-        """Store a snapshot of the registry that the ledger vouches for.
+        """Store a snapshot of the registry, which the ledger vouches for, if it is due.
 
         The mode is said again, since a recovery reads only what follows a snapshot.
         """
+        if self._registry.entries == self._saved_entries:
+            return
         snapshot = self._registry.snapshot()
         door = self._doorkeeper.door
         await self._recorder.append(
@@ -236,6 +239,7 @@ class Gateway:
             entries.mode_record(door.id, door.mode, entries.BY_GATEWAY),
         )
         self._on.registry_store.save(snapshot)
+        self._saved_entries = self._registry.entries
 
     async def _begin(self) -> None:
         place = self._setting.place

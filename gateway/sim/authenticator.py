@@ -5,34 +5,37 @@ what the finger did, or `cancel` or `time_out` ends it (CTAP 2.2 §6.1, §6.2, �
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, StrEnum
 from hashlib import sha256
 from typing import Any, Final
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from gateway.ctap import cbor
 from gateway.ctap.command import CtapCommand
+from gateway.ctap.pin_uv import Permission
 from gateway.ctap.status import CtapStatus
 from gateway.errors import MessageError
 from gateway.sim.attestation_ca import AttestationChain, p256_key
+from gateway.sim.credential import Credential, PrivateKey, cose_key, sign
 from gateway.sim.entropy import SeededEntropy
 from gateway.sim.misbehaviour import Misbehaviour
+from gateway.sim.refusal import RefusedError
+from gateway.sim.token_issuer import TokenIssuer, TokenOrder, required
 
 ALG_ES256: Final = -7
 ALG_EDDSA: Final = -8
 UV_RETRIES_MAX: Final = 5
+UV_ATTEMPTS: Final = 3  # getInfo, preferredPlatformUvAttempts of a key with tokens
 REQUEST_BYTES_MAX: Final = 2048  # getInfo, maxMsgSize
 
 _CREDENTIAL_ID_BYTES: Final = 32
-_GET_UV_RETRIES: Final = 0x07  # §6.5.5.3
+# §6.5.5, subcommands
+_GET_KEY_AGREEMENT, _GET_TOKEN_USING_UV, _GET_UV_RETRIES = 0x02, 0x06, 0x07
 _UP, _UV, _AT = 0x01, 0x04, 0x40  # WebAuthn L3 §6.1, flags
 _FOREIGN_RP_ID: Final = "elsewhere.example"
 _CLONE_LAG: Final = 3
-
-PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
 class Finger(StrEnum):
@@ -51,28 +54,13 @@ class AttestationStyle(Enum):
     NONE = "none"
 
 
-class _RefusedError(Exception):
-    """Ends a request with a CTAP status."""
-
-    def __init__(self, status: CtapStatus) -> None:
-        self.status: Final = status
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """One credential on the key."""
-
-    id: bytes
-    rp_id: str
-    user_id: bytes
-    algorithm: int
-    key: PrivateKey = field(repr=False)
-
-
 @dataclass(frozen=True, slots=True)
 class _Waiting:
+    """A request that a person may answer; `proved` if a token came with it."""
+
     command: CtapCommand
     parameters: Mapping[Any, Any]
+    proved: bool
 
 
 class Authenticator:
@@ -87,6 +75,7 @@ class Authenticator:
         style: AttestationStyle = AttestationStyle.PACKED_X5C,
         aaguid: bytes | None = None,
         counts: bool = True,
+        tokens: TokenIssuer | None = None,
     ) -> None:
         """Make a key without credentials.
 
@@ -97,6 +86,7 @@ class Authenticator:
             style: its attestation statement.
             aaguid: what it claims, where that is not its chain's.
             counts: False for a key whose counter is always 0 (WebAuthn L3 §6.1.1).
+            tokens: issues tokens for a verification; None for a key without.
         """
         self.misbehaviour: Final[set[Misbehaviour]] = set()
         self.credentials: Final[dict[bytes, Credential]] = {}
@@ -108,7 +98,8 @@ class Authenticator:
         self._style: Final = style
         self._aaguid: Final = chain.aaguid if aaguid is None else aaguid
         self._counts: Final = counts
-        self._waiting: _Waiting | None = None
+        self._tokens: Final = tokens
+        self._waiting: _Waiting | TokenOrder | None = None
         self._previous: bytes | None = None
 
     @property
@@ -121,7 +112,7 @@ class Authenticator:
         self._waiting = None
         try:
             return self._begin(request)
-        except _RefusedError as refusal:
+        except RefusedError as refusal:
             return bytes((refusal.status,))
 
     def act(self, finger: Finger) -> bytes:
@@ -130,11 +121,8 @@ class Authenticator:
         if waiting is None:
             return bytes((CtapStatus.NO_OPERATIONS,))
         try:
-            self._check(finger)
-            if waiting.command is CtapCommand.MAKE_CREDENTIAL:
-                return self._make_credential(waiting)
-            return self._get_assertion(waiting)
-        except _RefusedError as refusal:
+            return self._act(waiting, finger)
+        except RefusedError as refusal:
             return bytes((refusal.status,))
 
     def cancel(self) -> bytes:
@@ -153,30 +141,50 @@ class Authenticator:
         self.uv_retries = UV_RETRIES_MAX
         self._previous = None
         self._waiting = None
+        self.drop_token()
+
+    def drop_token(self) -> None:
+        """Let the token's time be over."""
+        if self._tokens is not None:
+            self._tokens.drop()
+
+    def _act(self, waiting: _Waiting | TokenOrder, finger: Finger) -> bytes:
+        if finger is Finger.DECLINE:
+            raise RefusedError(CtapStatus.OPERATION_DENIED)
+        if isinstance(waiting, TokenOrder):
+            self._check(finger)
+            return _ok(self._issuer().issue(waiting))
+        if not waiting.proved:  # else any finger is presence enough
+            self._check(finger)
+        return self._answer(waiting)
 
     def _begin(self, request: bytes) -> bytes | None:
         if not request or len(request) > REQUEST_BYTES_MAX:
-            raise _RefusedError(CtapStatus.INVALID_LENGTH)
+            raise RefusedError(CtapStatus.INVALID_LENGTH)
         try:
             command = CtapCommand(request[0])
         except ValueError as error:
-            raise _RefusedError(CtapStatus.INVALID_COMMAND) from error
+            raise RefusedError(CtapStatus.INVALID_COMMAND) from error
         if command is CtapCommand.GET_INFO:
             return _ok(self._info())
         try:
             parameters = cbor.decode_map(request[1:])
         except MessageError as error:
-            raise _RefusedError(CtapStatus.INVALID_CBOR) from error
+            raise RefusedError(CtapStatus.INVALID_CBOR) from error
         if command is CtapCommand.CLIENT_PIN:
             return self._client_pin(parameters)
-        self._waiting = self._understood(command, parameters)
+        waiting = self._understood(command, parameters)
+        if waiting.proved and self._issuer().user_is_present:
+            return self._answer(waiting)
+        self._waiting = waiting
         return None
 
     def _info(self) -> cbor.CborMap:
-        return {
+        options = {"rk": False, "up": True, "uv": True, "alwaysUv": True, "plat": False}
+        info: dict[Any, Any] = {
             1: ["FIDO_2_0", "FIDO_2_1"],
             3: self._aaguid,
-            4: {"rk": False, "up": True, "uv": True, "alwaysUv": True, "plat": False},
+            4: options,
             5: REQUEST_BYTES_MAX,
             6: [2],  # for getUVRetries alone: no PIN, no token
             7: 1,  # maxCredentialCountInList: one id per request is what a door sends
@@ -186,11 +194,33 @@ class Authenticator:
             17: 1,  # preferredPlatformUvAttempts
             18: 2,  # uvModality: fingerprint
         }
+        if self._tokens is not None:
+            options["pinUvAuthToken"] = True
+            info[6] = [int(protocol) for protocol in self._tokens.protocols]
+            info[17] = UV_ATTEMPTS  # more than one: a request tries one finger
+        return info
 
-    def _client_pin(self, parameters: cbor.CborMap) -> bytes:
-        if parameters.get(2) != _GET_UV_RETRIES:
-            raise _RefusedError(CtapStatus.INVALID_SUBCOMMAND)
-        return _ok({5: self.uv_retries})
+    def _client_pin(self, parameters: cbor.CborMap) -> bytes | None:
+        sub_command = parameters.get(2)
+        if sub_command == _GET_UV_RETRIES:
+            return _ok({5: self.uv_retries})
+        if self._tokens is not None and sub_command == _GET_KEY_AGREEMENT:
+            return _ok(self._tokens.key_agreement(parameters))
+        if self._tokens is None or sub_command != _GET_TOKEN_USING_UV:
+            raise RefusedError(CtapStatus.INVALID_SUBCOMMAND)
+        order = self._tokens.order(parameters)
+        self._check_tries()
+        self._waiting = order
+        return None
+
+    def _issuer(self) -> TokenIssuer:
+        if self._tokens is None:
+            raise RefusedError(CtapStatus.PIN_AUTH_INVALID)
+        return self._tokens
+
+    def _check_tries(self) -> None:
+        if self.uv_retries <= 0:
+            raise RefusedError(CtapStatus.UV_BLOCKED)
 
     def _understood(self, command: CtapCommand, parameters: cbor.CborMap) -> _Waiting:
         making = command is CtapCommand.MAKE_CREDENTIAL
@@ -198,47 +228,62 @@ class Authenticator:
             {1: bytes, 2: dict, 3: dict, 4: list} if making else {1: str, 2: bytes}
         )
         for number, kind in shapes.items():
-            if number not in parameters:
-                raise _RefusedError(CtapStatus.MISSING_PARAMETER)
-            if not isinstance(parameters[number], kind):
-                raise _RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
+            required(parameters, number, kind)
         if making:
             self._check_algorithm(parameters[4])
+        if (8 if making else 6) in parameters:
+            self._check_proof(parameters, making=making)
+            return _Waiting(command, parameters, proved=True)
         options = parameters.get(7 if making else 5, {})
         if not isinstance(options, dict):
-            raise _RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
+            raise RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
         if not options.get("uv", False):
-            raise _RefusedError(CtapStatus.PUAT_REQUIRED)  # alwaysUv
-        if self.uv_retries <= 0:
-            raise _RefusedError(CtapStatus.UV_BLOCKED)
-        return _Waiting(command, parameters)
+            raise RefusedError(CtapStatus.PUAT_REQUIRED)  # alwaysUv
+        self._check_tries()
+        return _Waiting(command, parameters, proved=False)
+
+    def _check_proof(self, parameters: cbor.CborMap, *, making: bool) -> None:
+        number = 8 if making else 6
+        issuer = self._issuer()
+        issuer.check(
+            issuer.protocol(parameters, number + 1),
+            required(parameters, number, bytes),
+            parameters[1 if making else 2],
+            Permission.MAKE_CREDENTIAL if making else Permission.GET_ASSERTION,
+            _text(parameters[2], "id") if making else parameters[1],
+        )
 
     def _check_algorithm(self, offered: list[Any]) -> None:
         if not any(
             isinstance(entry, dict) and entry.get("alg") == self._algorithm
             for entry in offered
         ):
-            raise _RefusedError(CtapStatus.UNSUPPORTED_ALGORITHM)
+            raise RefusedError(CtapStatus.UNSUPPORTED_ALGORITHM)
 
     def _check(self, finger: Finger) -> None:
         """Pass a right finger; count a wrong one (§6.5.3, uvRetries)."""
-        if finger is Finger.DECLINE:
-            raise _RefusedError(CtapStatus.OPERATION_DENIED)
         if finger is Finger.WRONG:
             self.uv_retries -= 1
-            raise _RefusedError(
+            raise RefusedError(
                 CtapStatus.UV_INVALID if self.uv_retries > 0 else CtapStatus.UV_BLOCKED
             )
         self.uv_retries = UV_RETRIES_MAX
+
+    def _answer(self, waiting: _Waiting) -> bytes:
+        making = waiting.command is CtapCommand.MAKE_CREDENTIAL
+        answer = (self._make_credential if making else self._get_assertion)(waiting)
+        if waiting.proved:
+            self._issuer().use_up()
+        return answer
 
     def _make_credential(self, waiting: _Waiting) -> bytes:
         parameters = waiting.parameters
         rp_id = _text(parameters[2], "id")
         if any(c is not None for c in self._named(parameters.get(5, []), rp_id)):
-            raise _RefusedError(CtapStatus.CREDENTIAL_EXCLUDED)
+            raise RefusedError(CtapStatus.CREDENTIAL_EXCLUDED)
         user_id = parameters[3].get("id")
         if not isinstance(user_id, bytes):
-            raise _RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
+            raise RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
         credential = Credential(
             self._entropy.token(_CREDENTIAL_ID_BYTES),
             rp_id,
@@ -252,7 +297,7 @@ class Authenticator:
             + self._aaguid
             + len(credential.id).to_bytes(2, "big")
             + credential.id
-            + cbor.encode(_cose_key(credential.key))
+            + cbor.encode(cose_key(credential.key))
         )
         fmt, statement = self._attest(credential, auth_data + parameters[1])
         return self._spoilt(_ok({1: fmt, 2: auth_data, 3: statement}))
@@ -263,9 +308,9 @@ class Authenticator:
         if self._style is AttestationStyle.NONE:
             return "none", {}
         if self._style is AttestationStyle.PACKED_SELF:
-            signature = _sign(credential.key, signed)
+            signature = sign(credential.key, signed)
             return "packed", {"alg": credential.algorithm, "sig": signature}
-        signature = _sign(self._chain.leaf.key, signed)
+        signature = sign(self._chain.leaf.key, signed)
         return "packed", {"alg": ALG_ES256, "sig": signature, "x5c": self._chain.x5c}
 
     def _get_assertion(self, waiting: _Waiting) -> bytes:
@@ -273,13 +318,13 @@ class Authenticator:
         rp_id: str = parameters[1]
         found = [c for c in self._named(parameters.get(3, []), rp_id) if c is not None]
         if not found:
-            raise _RefusedError(CtapStatus.NO_CREDENTIALS)
+            raise RefusedError(CtapStatus.NO_CREDENTIALS)
         if Misbehaviour.STALE_ANSWER in self.misbehaviour and self._previous:
             return self._previous
         credential = found[0]
         foreign = Misbehaviour.FOREIGN_RP_ID in self.misbehaviour
         auth_data = self._auth_data(_FOREIGN_RP_ID if foreign else rp_id, 0)
-        signature = _sign(credential.key, auth_data + parameters[2])
+        signature = sign(credential.key, auth_data + parameters[2])
         if Misbehaviour.BAD_SIGNATURE in self.misbehaviour:
             signature = signature[:-1] + bytes((signature[-1] ^ 1,))
         credential_id = credential.id
@@ -298,14 +343,14 @@ class Authenticator:
     def _named(self, descriptors: object, rp_id: str) -> list[Credential | None]:
         """Return the key's credential for each descriptor, None for a stranger's."""
         if not isinstance(descriptors, list):
-            raise _RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
+            raise RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
         found = []
         for descriptor in descriptors:
             if not isinstance(descriptor, dict):
-                raise _RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
+                raise RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
             credential_id = descriptor.get("id")
             if not isinstance(credential_id, bytes):
-                raise _RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
+                raise RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
             credential = self.credentials.get(credential_id)
             known = credential is not None and credential.rp_id == rp_id
             found.append(credential if known else None)
@@ -349,26 +394,5 @@ def _ok(members: cbor.CborMap) -> bytes:
 def _text(members: Mapping[Any, Any], name: str) -> str:
     value = members.get(name)
     if not isinstance(value, str):
-        raise _RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
+        raise RefusedError(CtapStatus.CBOR_UNEXPECTED_TYPE)
     return value
-
-
-def _sign(key: PrivateKey, message: bytes) -> bytes:
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return key.sign(message)
-    return key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
-
-
-def _cose_key(key: PrivateKey) -> cbor.CborMap:
-    """Return the public half as a COSE key (RFC 9053 §7.1, §7.2)."""
-    public = key.public_key()
-    if isinstance(public, ed25519.Ed25519PublicKey):
-        return {1: 1, 3: ALG_EDDSA, -1: 6, -2: public.public_bytes_raw()}
-    point = public.public_numbers()
-    return {
-        1: 2,
-        3: ALG_ES256,
-        -1: 1,
-        -2: point.x.to_bytes(32, "big"),
-        -3: point.y.to_bytes(32, "big"),
-    }

@@ -25,13 +25,14 @@ from gateway.ctap.status import CtapStatus
 from gateway.errors import SimulationError
 from gateway.sim.air import Air, Radio
 from gateway.sim.attestation_ca import AttestationChain
-from gateway.sim.authenticator import UV_RETRIES_MAX, Authenticator, Finger
+from gateway.sim.authenticator import UV_RETRIES_MAX, Finger
 from gateway.sim.chores import Chores, Timers
 from gateway.sim.entropy import SeededEntropy
 from gateway.sim.fido_service import FidoService, short_uuid
 from gateway.sim.key_model import DEFAULT_MODEL, KeyModel, KeyState
 from gateway.sim.key_pairing import KeyIo, KeyPairing
 from gateway.sim.misbehaviour import Misbehaviour
+from gateway.sim.token_issuer import TOKEN_MS_MAX
 
 AWAKE_MS: Final = 30_000
 USER_ACTION_MS_MAX: Final = 30_000
@@ -68,14 +69,7 @@ class KeyraDevice:
         raw[0] |= 0xC0  # random static address, Core Vol 6 Part B §1.3.2.1
         self.name: Final = name
         self.address: Final = ":".join(f"{octet:02X}" for octet in raw)
-        self.authenticator: Final = Authenticator(
-            chain,
-            entropy,
-            algorithm=model.algorithm,
-            style=model.style,
-            aaguid=model.aaguid,
-            counts=model.counts,
-        )
+        self.authenticator: Final = model.authenticator(chain, entropy)
         self.battery_percent = 100
         self._model: Final = model
         self._air: Final = air
@@ -233,6 +227,8 @@ class KeyraDevice:
     def _press(self, finger: Finger) -> None:
         if self.authenticator.waiting:
             self._answer(self.authenticator.act(finger))
+            if self._command is CtapCommand.CLIENT_PIN:
+                self._timers.arm("token", TOKEN_MS_MAX, self.authenticator.drop_token)
 
     # The link.
 

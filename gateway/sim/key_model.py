@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.sim.authenticator import ALG_ES256, AttestationStyle
+from gateway.ctap.command import Protocol
+from gateway.sim.attestation_ca import AttestationChain
+from gateway.sim.authenticator import ALG_ES256, AttestationStyle, Authenticator
+from gateway.sim.entropy import SeededEntropy
 from gateway.sim.key_pairing import KeyIo
+from gateway.sim.token_issuer import TokenIssuer
 
 ADVERTISING_MS: Final = 100
 
@@ -19,6 +23,9 @@ class KeyModel:
         style: its attestation statement.
         aaguid: what it claims, None for its chain's.
         counts: False for a signature counter that is always 0.
+        tokens: protocols by which it issues tokens for a verification, the best first;
+            none for a key that verifies as it answers.
+        remembers_touch: whether the touch for a token is the one for the request too.
         control_point_bytes: fidoControlPointLength, 20 to 512.
         advertising_ms: interval between two adverts while awake.
     """
@@ -28,8 +35,29 @@ class KeyModel:
     style: AttestationStyle = AttestationStyle.PACKED_X5C
     aaguid: bytes | None = None
     counts: bool = True
+    tokens: tuple[Protocol, ...] = ()
+    remembers_touch: bool = True
     control_point_bytes: int = 512
     advertising_ms: int = ADVERTISING_MS
+
+    def authenticator(
+        self, chain: AttestationChain, entropy: SeededEntropy
+    ) -> Authenticator:
+        """Return the authenticator of such a key; `entropy` decides its secrets."""
+        issuer = None
+        if self.tokens:
+            issuer = TokenIssuer(
+                self.tokens, entropy, remembers_touch=self.remembers_touch
+            )
+        return Authenticator(
+            chain,
+            entropy,
+            algorithm=self.algorithm,
+            style=self.style,
+            aaguid=self.aaguid,
+            counts=self.counts,
+            tokens=issuer,
+        )
 
 
 DEFAULT_MODEL: Final = KeyModel()

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from gateway.core.facts import InputName
+from gateway.ctap.command import Protocol
 from gateway.errors import SimulationError
 from gateway.sim.authenticator import ALG_ES256, AttestationStyle
 from gateway.sim.door import DoorState
@@ -90,10 +91,16 @@ class RemoteWorld:
         io: KeyIo = KeyIo.COMPARE,
         algorithm: int = ALG_ES256,
         style: AttestationStyle = AttestationStyle.PACKED_X5C,
+        tokens: Sequence[Protocol] = (),
     ) -> "RemoteKey":
         """Make a key that sleeps."""
         await self.ask(
-            "key.add", key=name, io=io.value, algorithm=algorithm, style=style.value
+            "key.add",
+            key=name,
+            io=io.value,
+            algorithm=algorithm,
+            style=style.value,
+            tokens=[int(protocol) for protocol in tokens],
         )
         return self.key(name)
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from gateway.core.facts import InputName
+from gateway.ctap.command import Protocol
 from gateway.errors import SimulationError
 from gateway.sim.authenticator import ALG_ES256, AttestationStyle
 from gateway.sim.key import KeyraDevice
@@ -72,6 +73,7 @@ async def _add_key(place: Place, arguments: Arguments) -> object:
         style=AttestationStyle(
             arguments.get("style", AttestationStyle.PACKED_X5C.value)
         ),
+        tokens=tuple(map(Protocol, arguments.get("tokens", ()))),
     )
     key = await place.add_key(arguments["key"], model)
     return await key.state()

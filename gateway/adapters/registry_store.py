@@ -176,6 +176,8 @@ def _is_passing(error: Exception) -> bool:
 
 
 def _read(database: Database) -> RegistrySnapshot | None:
+    if not database.table("covers").exists():
+        return None  # hints at addresses were stored, and no snapshot yet
     covers = _rows(database, "covers")
     if len(covers) != 1 or type(covers[0]["entries"]) is not int:
         return None

@@ -142,6 +142,7 @@ class SimulatedSite:
         """Start keyra-strike on the simulated line."""
         directory = self.plan.directory
         door = self._door()
+        (directory / STRIKE_SOCKET).unlink(missing_ok=True)  # of one that was killed
         self._strike = await self._spawn(
             "strike",
             "gateway.strike",

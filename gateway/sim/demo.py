@@ -62,6 +62,9 @@ def demo(
             file=sys.stderr,
         )
         ended = 1
+    except* Exception:
+        print(f"keyra demo: seed {seed}, logs in {directory}.", file=sys.stderr)  # noqa: T201 - as above
+        raise
     else:
         ended = 0
     return ended

@@ -184,11 +184,10 @@ class SimulatedSite:
     async def cut_power(self) -> None:
         """Kill gateway and strike at once; the world, which is not ours, goes on."""
         self.gateway_peak_rss_kib()
-        if self._gateway is not None:
-            self._gateway.send_signal(signal.SIGKILL)
-        await self._end(self._strike, signal.SIGKILL)
-        self._strike = None
-        await self.kill_gateway()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._end(self._gateway, signal.SIGKILL))
+            group.create_task(self._end(self._strike, signal.SIGKILL))
+        self._gateway = self._strike = None
 
     async def stop_gateway(self) -> int:
         """Stop it in good order; return its exit code."""

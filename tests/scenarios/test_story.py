@@ -1,0 +1,162 @@
+"""`keyra demo` as a stranger runs it: what it says, what it leaves, how it fails."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from os import environ
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from gateway.core.facts import DenialReason
+from gateway.sim.faults import DIE_AFTER
+
+pytestmark = pytest.mark.processes
+
+OPENINGS_MIN = 4
+DENIALS_MIN = 9
+PEAK_MIB_MAX = 200
+STORY_S_MAX = 110
+BYTES_FLIPPED = 8
+
+
+@dataclass(frozen=True)
+class Told:
+    """One telling.
+
+    Attributes:
+        folder: where the export is.
+    """
+
+    code: int
+    said: str
+    complained: str
+    folder: Path
+
+
+def tell(folder: Path, *options: str, also: Mapping[str, str] = environ) -> Told:
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "demo", "--plain", "--out", folder, *options],
+        capture_output=True,
+        check=False,
+        env={**environ, **also, "COLUMNS": "60", "KEYRA_DEBUG": "1"},
+        text=True,
+        timeout=STORY_S_MAX,
+    )
+    return Told(done.returncode, done.stdout, done.stderr, folder)
+
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[Told]:
+    """The usual story, told once."""
+    with TemporaryDirectory(prefix="keyra-") as name:
+        yield tell(Path(name))
+
+
+def verify(told: Told) -> subprocess.CompletedProcess[str]:
+    """Run the command that the story ends with, as a person would paste it."""
+    command = shlex.split(told.said.strip().splitlines()[-1])
+    assert command[:2] == ["keyra-ledger", "verify"], command
+    return subprocess.run(
+        [sys.executable, "-m", "ledger", *command[1:]],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+
+def peak_mib(told: Told) -> float:
+    stated = re.search(r"the gateway's peak memory was ([\d.]+) MiB", told.said)
+    assert stated is not None, told.said
+    return float(stated[1])
+
+
+def test_it_ends_as_it_must(told: Told) -> None:
+    assert told.code == 0, told.said + told.complained
+    assert told.complained == ""
+    assert "✗" not in told.said
+    assert "\x1b" not in told.said  # nobody watches: no colour, no motion
+
+
+def test_it_opens_often_enough(told: Told) -> None:
+    opened = [line for line in told.said.splitlines() if " granted, entry " in line]
+    assert len(opened) >= OPENINGS_MIN
+    for line in opened:
+        stages = re.findall(r"([a-z]+) [\d.]+(?=  | ms)", line)
+        assert stages == [
+            *("connect", "challenge", "answer", "verify", "decide", "append", "strike")
+        ]
+
+
+def test_it_denies_for_one_reason_each(told: Told) -> None:
+    denied = dict(
+        re.findall(
+            r"^ *\d+ ⊘ .*?  +([a-z-]+): (.+) \(entry \d+\)$", told.said, re.MULTILINE
+        )
+    )
+    assert len(denied) >= DENIALS_MIN
+    sentences = {reason.value: reason.sentence for reason in DenialReason}
+    for word, sentence in denied.items():
+        assert sentence == sentences[word]
+    assert set(denied) >= {
+        "key-unknown",
+        "finger-not-recognised",
+        "credential-revoked",
+        "outside-hours",
+        "answer-replayed",
+        "challenge-expired",
+        "user-not-verified",
+        "counter-not-rising",
+        "lockdown",
+    }
+
+
+def test_it_verifies_what_it_leaves(told: Told) -> None:
+    assert re.search(r"^ *\d+ ✓ Verify +VERIFIED: \d+ entries", told.said, re.MULTILINE)
+    done = verify(told)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("VERIFIED: ")
+
+
+def test_a_flipped_byte_is_found(told: Told) -> None:
+    export = told.folder / "ledger.jsonl"
+    whole = export.read_bytes()
+    try:
+        for number in range(BYTES_FLIPPED):
+            at = len(whole) * number // BYTES_FLIPPED
+            export.write_bytes(whole[:at] + bytes((whole[at] ^ 1,)) + whole[at + 1 :])
+            done = verify(told)
+            assert done.returncode not in {0, 2}, f"byte {at}: {done.stdout}"
+            assert "VERIFIED" not in done.stdout.split()
+    finally:
+        export.write_bytes(whole)
+    assert verify(told).returncode == 0
+
+
+def test_its_figures_are_stated(told: Told) -> None:
+    assert 0 < peak_mib(told) < PEAK_MIB_MAX
+    assert re.search(r"│ verify +│ [\d.]+ ms +│", told.said)
+
+
+@pytest.mark.slow
+def test_a_busy_door(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = tell(folder, "--keys", "200", "--seed", "7")
+    assert told.code == 0, told.said + told.complained
+    assert "A busy door, seed 7" in told.said
+    assert 0 < peak_mib(told) < PEAK_MIB_MAX
+    with capsys.disabled():
+        sys.stdout.write(f"\n200 keys: peak {peak_mib(told)} MiB\n")
+
+
+@pytest.mark.slow
+def test_a_step_that_fails_ends_it_and_names_the_seed(folder: Path) -> None:
+    """The gateway dies in the first touch, so the first opening never comes."""
+    told = tell(folder, "--seed", "424242", also={DIE_AFTER: "append"})
+    assert told.code == 1
+    assert re.search(r"^ *\d+ ✗ admin opens ", told.said, re.MULTILINE)
+    assert "Seed 424242" in told.complained
+    assert "verify" not in told.said.splitlines()[-1]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from ledger.entry import Draft
-from ledger.parallel import scan_from, verify_file
+from ledger.parallel import find_split, scan_from, verify_file
 from ledger.reader import Reader
-from ledger.scan import Clocks, Fault, Scanner, Start
+from ledger.scan import Clocks, End, Fault, Scanner, Start
 from ledger.verdict import Exit, Expected
 from ledger.verify import Judge, auditor_of, judge_stretch, verify_lines
 from tests.ledger_world import Made, make
@@ -74,6 +74,16 @@ def test_a_seam_that_does_not_fit(made: Made, n: int, prev: bytes, words: str) -
     clocks = Clocks(n, 0, 0, b"0" * 16, b"x")
     assert not judge.hear(Start(1, n, prev, clocks))
     assert words in judge.verdict.problem
+
+
+def test_a_stretch_may_begin_in_the_middle(large: Made) -> None:
+    path = large.path.with_suffix(".jsonl")
+    with path.open("rb") as file:
+        split = find_split(file, path.stat().st_size // 2)
+    events = scan_from(str(path), split, frozenset())
+    assert isinstance(events[0], Start)
+    assert isinstance(events[-1], End)
+    assert (events[0].n, events[-1].size) == (8192, 12_289)
 
 
 def test_a_fault_ends_a_stretch(tmp_path: Path) -> None:

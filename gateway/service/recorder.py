@@ -11,15 +11,16 @@ up in one entry, so that nothing is dropped silently (DOOR.md, law 6).
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Sequence
 from typing import Final
 
 from gateway.core.entries import Record, grant_record, missed_record
-from gateway.core.facts import DenialReason
+from gateway.core.facts import CredentialState, DenialReason
 from gateway.core.ids import DoorId
 from gateway.core.policy import Grant
 from gateway.core.position import LedgerPosition
 from gateway.core.registry import Registry
-from gateway.errors import JournalError, JournalStateUnknownError
+from gateway.errors import JournalError, JournalStateUnknownError, RegistryError
 from gateway.ports import Clock, Journal
 from gateway.service.events import EventStream
 
@@ -48,6 +49,7 @@ class Recorder:
         self._noted: Final = asyncio.Event()
         self._missed: Final[Counter[str]] = Counter()
         self._writable = True
+        self._turn: Final = asyncio.Lock()
 
     @property
     def writable(self) -> bool:
@@ -60,30 +62,22 @@ class Recorder:
         Raises:
             RegistryError: one of them would be an illegal change; none was written.
         """
-        for record in records:
-            self._registry.check(record.ev, record.what)
-        try:
-            position = await self._journal.append(*records)
-        except JournalError:
-            self._writable = False
-            raise
-        self._written(*records, n=position.n)
-        return position
+        return await asyncio.shield(self._append(records))
 
     async def append_grant(self, grant: Grant) -> LedgerPosition:
-        """Write the entry of a grant durably; see Journal.append_grant."""
-        record = grant_record(grant)
-        self._registry.check(record.ev, record.what)
-        try:
-            position = await self._journal.append_grant(grant)
-        except JournalError:
-            self._writable = False
-            raise
-        self._written(record, n=position.n)
-        return position
+        """Write the entry of a grant durably; see Journal.append_grant.
+
+        Raises:
+            RegistryError: its credential has been suspended or revoked meanwhile.
+        """
+        return await asyncio.shield(self._append_grant(grant))
 
     async def deny(self, reason: DenialReason, *records: Record) -> None:
-        """Write a denial; if the ledger cannot, count it for the summary."""
+        """Write a denial and what follows from it.
+
+        If the ledger cannot, count it for the summary. What must not follow any more,
+        since an administrator was quicker, is left out.
+        """
         try:
             await self.append(*records)
         except JournalStateUnknownError:
@@ -92,6 +86,10 @@ class Recorder:
         except JournalError:
             self._missed[reason.value] += 1
             self._noted.set()
+        except RegistryError:
+            if len(records) == 1:
+                raise
+            await self.deny(reason, records[0])
 
     def note(self, record: Record) -> None:
         """Queue an entry; the newest are dropped, counted, when the queue is full."""
@@ -125,16 +123,62 @@ class Recorder:
             JournalError: what could not be written stays queued.
         """
         while self._notes:
+            await asyncio.shield(self._write_notes())
+        if self._missed:
+            await asyncio.shield(self._write_missed())
+
+    # One at a time, each to its end even if its caller is cancelled (the callers shield
+    # them): an entry that was checked against the registry is written before the next
+    # one is checked, and one that was written is folded in.
+
+    async def _append(self, records: Sequence[Record]) -> LedgerPosition:
+        async with self._turn:
+            return await self._write(records)
+
+    async def _append_grant(self, grant: Grant) -> LedgerPosition:
+        async with self._turn:
+            credential = self._registry.credential(grant.verified.credential_id)
+            if credential is None or credential.state is not CredentialState.ACTIVE:
+                raise RegistryError(
+                    "The credential was suspended or revoked while the grant waited."
+                )
+            return await self._write((grant_record(grant),), grant)
+
+    async def _write_notes(self) -> None:
+        async with self._turn:
             batch = list(self._notes)[:NOTES_PER_ENTRY_BATCH_MAX]
-            await self.append(*batch)
+            if not batch:
+                return
+            await self._write(batch)
             for _ in batch:
                 self._notes.popleft()
-        if self._missed:
+
+    async def _write_missed(self) -> None:
+        async with self._turn:
             missed = dict(self._missed)
-            await self.append(missed_record(self._door, missed))
+            if not missed:
+                return
+            await self._write((missed_record(self._door, missed),))
             self._missed.subtract(missed)
             for word in [w for w, count in self._missed.items() if count <= 0]:
                 del self._missed[word]
+
+    async def _write(
+        self, records: Sequence[Record], grant: Grant | None = None
+    ) -> LedgerPosition:
+        for record in records:
+            self._registry.check(record.ev, record.what)
+        try:
+            position = await (
+                self._journal.append(*records)
+                if grant is None
+                else self._journal.append_grant(grant)
+            )
+        except JournalError:
+            self._writable = False
+            raise
+        self._written(*records, n=position.n)
+        return position
 
     def _written(self, *records: Record, n: int) -> None:
         self._writable = True

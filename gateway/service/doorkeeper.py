@@ -80,10 +80,11 @@ class Doorkeeper:
 
     async def unlock(self, unlock: Unlock) -> Refused | StrikeError | None:
         """Release for a grant; return why it did not come to that, or None."""
-        effects = await self._hear(unlock)
-        for effect in effects:
-            if isinstance(effect, Refused | StrikeError):
+        for effect, error in await self._hear(unlock):
+            if isinstance(effect, Refused):
                 return effect
+            if isinstance(effect, Release):
+                return error
         return None
 
     async def input_changed(self, change: InputChanged) -> None:
@@ -129,16 +130,14 @@ class Doorkeeper:
         async with self._turn:
             await self._obey(Secure())
 
-    async def _hear(self, event: Event) -> list[Effect | StrikeError]:
+    async def _hear(self, event: Event) -> list[tuple[Effect, StrikeError | None]]:
+        """Carry out what follows from an event; say of each effect if it failed."""
         async with self._turn:
             before = self._door.phase
             self._door, effects = step(
                 self._door, event, self._clock.now().up_ms, self._timing
             )
-            outcome: list[Effect | StrikeError] = []
-            for effect in effects:
-                error = await self._obey(effect)
-                outcome.append(effect if error is None else error)
+            outcome = [(effect, await self._obey(effect)) for effect in effects]
             self._set_deadline()
             if self._door.phase is not before:
                 self._publish_phase()

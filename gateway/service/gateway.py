@@ -22,7 +22,7 @@ from gateway.core.facts import CredentialState, Mode, Pattern
 from gateway.core.ids import CredentialId, PeerAddress
 from gateway.core.policy import DoorPolicy
 from gateway.core.registry import Credential, Registry
-from gateway.errors import RegistryError
+from gateway.errors import JournalError, JournalStateUnknownError, RegistryError
 from gateway.ports import (
     Clock,
     Entropy,
@@ -364,8 +364,14 @@ class Gateway:
         )
         if mode is Mode.LOCKED_DOWN:  # what protects does not wait for the ledger
             await self._doorkeeper.set_mode(mode)
-            self._recorder.note(record)
+            try:
+                await self._recorder.append(record)
+            except JournalStateUnknownError:
+                raise
+            except JournalError:
+                self._recorder.note(record)
         else:
+            await self._recorder.flush()  # a lockdown may wait there, and came first
             await self._recorder.append(record)
             await self._doorkeeper.set_mode(mode)
         return self.status()

@@ -57,6 +57,7 @@ class Listener:
             for address, credential_id in store.addresses().items()
         }
         self._scanning = False
+        self._lost = False
 
     @property
     def scanning(self) -> bool:
@@ -83,10 +84,13 @@ class Listener:
         try:
             self._scanning = True
             async for sighting in self._radio.sightings():
+                self._lost = False
                 self._sighted(sighting, touches)
         except LinkError as error:
             self._indicators.show(Pattern.FAULT)
-            self._recorder.note(entries.alarm_record("scan-lost", str(error)))
+            if not self._lost:  # one entry for one loss, however long it lasts
+                self._recorder.note(entries.alarm_record("scan-lost", str(error)))
+            self._lost = True
         finally:
             self._scanning = False
 

@@ -119,8 +119,10 @@ class SightingBook:
 
     def _budget(self, address: PeerAddress) -> _Budget:
         if address not in self._budgets:
-            while len(self._budgets) >= self._addresses_max:
-                self._budgets.popitem(last=False)
+            # A key whose session is under way is never forgotten: it has one session.
+            idle = [known for known, one in self._budgets.items() if not one.busy]
+            for known in idle[: len(self._budgets) - self._addresses_max + 1]:
+                del self._budgets[known]
             self._budgets[address] = _Budget(
                 deque(maxlen=self._sessions_per_minute_max)
             )

@@ -50,13 +50,13 @@ def recover(history: History, store: RegistryStore) -> Recovered:
     for past in history.entries(registry.entries):
         try:
             registry.apply(past.n, past.ev, past.what if past.ev in FOLDED else {})
-        except RegistryError as error:
+            if past.ev == "door.mode":
+                mode = Mode(past.what.get("mode"))
+        except (RegistryError, ValueError) as error:
             raise JournalError(
                 f"Entry {past.n} of the ledger is no legal change ({error}): "
                 "verify the ledger before this door is used again."
             ) from error
-        if past.ev == "door.mode":
-            mode = Mode(past.what["mode"])
         folded += 1
     return Recovered(registry, edited, folded, mode)
 

@@ -114,6 +114,7 @@ class EnrolmentFailure(Enum):
         "ledger-unavailable",
         "The ledger cannot be written, and nothing is registered without an entry.",
     )
+    INTERNAL = "internal", "The gateway met an error of its own; its log says which."
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,7 @@ FAILURES: Final[Mapping[EnrolmentFailure, frozenset[EnrolmentState]]] = {
     EnrolmentFailure.PROOF_REFUSED: frozenset({_S.PROVING}),
     EnrolmentFailure.REGISTRY_REFUSED: frozenset({_S.CREATING, _S.RECORDING}),
     EnrolmentFailure.LEDGER_UNAVAILABLE: frozenset({_S.RECORDING}),
+    EnrolmentFailure.INTERNAL: _BEFORE_RECORDING | {_S.RECORDING},
 }
 """From where each failure leads to FAILED."""
 

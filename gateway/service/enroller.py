@@ -5,6 +5,7 @@ each thing that can go wrong into one of its named failures. One ceremony at a t
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -52,6 +53,8 @@ from gateway.service.new_credential import (
 from gateway.service.recorder import Recorder
 from gateway.service.views import Actor, EnrolmentOrder, EnrolmentView
 from gateway.service.waiting import before
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -179,7 +182,12 @@ class Enroller:
             EnrolmentError: no number is shown now.
         """
         order = self._order
-        if order is None or order.comparison is None or order.comparison.done():
+        if (
+            order is None
+            or order.ceremony.state is not EnrolmentState.COMPARING
+            or order.comparison is None
+            or order.comparison.done()
+        ):
             raise EnrolmentError("No number is to be compared now.", "no-comparison")
         order.actor = actor
         order.comparison.set_result(agree)
@@ -231,12 +239,16 @@ class Enroller:
             if address is not None:
                 await self._with_key(order, address)
         except CeremonyFailedError as failed:
-            order.ceremony = enrolment.fail(
-                order.ceremony, failed.failure, failed.detail
-            )
-            self._told(order)
+            self._fail(order, failed.failure, failed.detail)
+        except JournalStateUnknownError:
+            raise
+        except Exception as error:  # noqa: BLE001 - must not stop the door for others
+            _LOG.exception("A ceremony ended in an error that nobody foresaw")
+            self._recorder.note(entries.alarm_record("internal", type(error).__name__))
+            self._fail(order, EnrolmentFailure.INTERNAL)
         finally:
-            self._found = None
+            if self._found is found:  # the next ceremony may have been armed by now
+                self._found = None
             if address is not None and order.ceremony.must_forget_bond:
                 await self._pairing.forget(address)
 
@@ -308,15 +320,6 @@ class Enroller:
         proof: Verified,
     ) -> None:
         by = entries.by_uid(order.actor.uid)
-        wish = order.wish
-        holder = Holder(
-            id=HolderId(wish.holder_id),
-            name_commitment=self._people.commit(wish.holder_id, wish.name),
-            groups=tuple(GroupId(group) for group in wish.groups),
-            from_ms=wish.from_ms,
-            until_ms=wish.until_ms,
-            suspended=False,
-        )
         enrol = entries.enrol_record(
             credential,
             by,
@@ -327,6 +330,7 @@ class Enroller:
         )
         try:
             # Apart, since a credential's holder must be known before it is checked.
+            holder = self._holder(order.wish)
             await self._recorder.append(entries.holder_record(holder, by))
             await self._recorder.append(enrol)
         except RegistryError as error:
@@ -335,6 +339,16 @@ class Enroller:
             raise
         except JournalError as error:
             raise CeremonyFailedError(EnrolmentFailure.LEDGER_UNAVAILABLE) from error
+
+    def _holder(self, wish: EnrolmentOrder) -> Holder:
+        return Holder(
+            id=HolderId(wish.holder_id),
+            name_commitment=self._people.commit(wish.holder_id, wish.name),
+            groups=tuple(GroupId(group) for group in wish.groups),
+            from_ms=wish.from_ms,
+            until_ms=wish.until_ms,
+            suspended=False,
+        )
 
     def _check_new(self, creation: Creation) -> None:
         if self._registry.credential(creation.key.credential_id) is not None:
@@ -353,6 +367,10 @@ class Enroller:
         order.ceremony = enrolment.advance(order.ceremony, step, self._clock.now())
         if order.ceremony.failure is not None:
             raise CeremonyFailedError(order.ceremony.failure, order.ceremony.detail)
+        self._told(order)
+
+    def _fail(self, order: _Order, failure: EnrolmentFailure, detail: str = "") -> None:
+        order.ceremony = enrolment.fail(order.ceremony, failure, detail)
         self._told(order)
 
     def _told(self, order: _Order) -> EnrolmentView:

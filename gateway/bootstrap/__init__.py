@@ -77,8 +77,10 @@ async def _until_told(gateway: Gateway, on: Adapters, socket: Path) -> None:
             await told.wait()
         serving.cancel()
         running.cancel()
-    await gateway.stop("told to")
-    await on.journal.close()
+    try:
+        await gateway.stop("told to")
+    finally:
+        await on.journal.close()
 
 
 def _worst(group: BaseExceptionGroup[KeyraError]) -> KeyraError:

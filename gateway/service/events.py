@@ -87,8 +87,14 @@ class EventStream:
             self._subscribers.discard(subscriber)
 
 
+# Most of what is told; asking first spares each of them the slow question below.
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
+
+
 def _plain(value: object) -> object:
     """Return what JSON has: lists for tuples, at any depth."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Mapping):
         return {name: _plain(member) for name, member in value.items()}
     if isinstance(value, list | tuple):

@@ -6,13 +6,14 @@ must raises, and the story ends there.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.client import AsyncClient
 from gateway.core.facts import DenialReason
+from gateway.ctap.command import Protocol
 from gateway.errors import SimulationError
 from gateway.schemas import Enrolment, EnrolmentOrder, Event
 from gateway.sim.misbehaviour import Misbehaviour
@@ -37,6 +38,15 @@ STAGES: Final = (
     "append",
     "strike",
 )
+
+# Whose key issues tokens for a verification; the others' verify as they answer.
+TOKENS: Final = {"admin": (Protocol.TWO, Protocol.ONE)}
+
+FINGERS: Final[Mapping[str, Callable[..., Awaitable[None]]]] = {
+    "right": RemoteKey.touch,
+    "wrong": RemoteKey.wrong_finger,
+    "no": RemoteKey.decline,
+}
 
 StepAction = Callable[[Step], Awaitable[None]]
 
@@ -162,7 +172,7 @@ class Story:
 
     def _enrols(self, holder: str, name: str, group: str = "staff") -> StepAction:
         async def action(step: Step) -> None:
-            key = await self._site.world.add_key(holder)
+            key = await self._site.world.add_key(holder, tokens=TOKENS.get(holder, ()))
             order = EnrolmentOrder(holder_id=holder, name=name, groups=(group,))
             await self._client.enrol(order)
             await key.touch(times=2)
@@ -218,7 +228,7 @@ class Story:
         """Wake a key and put a finger on it; let it sleep afterwards."""
         key = self._site.world.key(name)
         mark = self._watch.mark()
-        await _finger(key, finger, after_ms)
+        await FINGERS[finger](key, after_ms=after_ms)
         await key.present(distance_m=0.4)
         try:
             yield mark
@@ -390,12 +400,3 @@ async def tell(telling: Telling, chapters: Sequence[Chapter]) -> None:
         for title, action in chapter.steps:
             with telling.step(title) as step:
                 await action(step)
-
-
-async def _finger(key: RemoteKey, finger: str, after_ms: int) -> None:
-    if finger == "right":
-        await key.touch(after_ms=after_ms)
-    elif finger == "wrong":
-        await key.wrong_finger(after_ms=after_ms)
-    else:
-        await key.decline(after_ms=after_ms)

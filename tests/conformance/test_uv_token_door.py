@@ -160,6 +160,20 @@ async def test_a_key_that_was_reset_is_asked_anew(rig: Any) -> None:
         assert door.heard()[0] == "info"
 
 
+@pytest.mark.parametrize("model", [PLAIN, TOKENS])
+async def test_the_challenge_ends_the_wait_for_a_finger(
+    rig: Any, model: KeyModel
+) -> None:
+    async with rig() as r:
+        door, key, credential_id = await enrolled(r, model)
+        started_ms = r.clock.now().up_ms
+        outcome = await door.touch(key, credential_id)
+        assert outcome.reason is DenialReason.NO_TOUCH
+        waited_ms = r.clock.now().up_ms - started_ms
+        assert door.challenge_ms <= waited_ms <= door.challenge_ms + 1_000
+        assert not (await key.state()).blinking
+
+
 async def test_a_finger_after_the_challenge_opens_nothing(rig: Any) -> None:
     """The key ignores CANCEL: its token comes when the challenge has expired."""
     async with rig() as r:

@@ -177,6 +177,8 @@ def test_a_forged_or_foreign_proof_is_refused() -> None:
     client.token(GA)
     assert client.ask(b"\0" * 32) == status(CtapStatus.PIN_AUTH_INVALID)
     token = client.token(GA)
+    client.protocol = Protocol.ONE
+    assert client.ask(token) == status(CtapStatus.PIN_AUTH_INVALID)
     client.protocol, client.reference = Protocol.ONE, REFERENCES[Protocol.ONE]
     assert client.ask(token) == status(CtapStatus.PIN_AUTH_INVALID)
     plain = Authenticator(CHAIN, SeededEntropy(1))

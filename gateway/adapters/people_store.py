@@ -27,6 +27,8 @@ from gateway.ports import Entropy
 
 SALT_BYTES: Final = 32
 VALUE_CHARS_MAX: Final = 256
+CHANGE_BUSY_MS: Final = 250
+"""Somebody may be looking at the file; the door does not wait longer for them."""
 PREFIX: Final = b"keyra/commit/v1\0"
 
 _MODE: Final = 0o600
@@ -83,12 +85,13 @@ class SqlitePeopleStore:
     def reveal(self, commitment: str) -> str | None:
         """Return the value, or None: erased, edited, or the file cannot be read.
 
-        Cheap, since lists of holders ask for many: no settings, no lock to write.
+        Cheap, since lists of holders ask for many: no settings, no lock to write, and
+        no waiting for whoever has locked the file.
         """
         if not self._path.exists():
             return None
         try:
-            with closing(self._connect("ro")) as connection:
+            with closing(self._connect("ro", 0)) as connection:
                 row = connection.execute(
                     "SELECT salt, value FROM opening WHERE commitment=?", (commitment,)
                 ).fetchone()
@@ -118,7 +121,7 @@ class SqlitePeopleStore:
         try:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE))
             self._path.chmod(_MODE)
-            with closing(self._connect("rw")) as connection:
+            with closing(self._connect("rw", CHANGE_BUSY_MS)) as connection:
                 for setting in _SETTINGS:
                     connection.execute(f"PRAGMA {setting}")
                 connection.execute(_SCHEMA)
@@ -129,6 +132,9 @@ class SqlitePeopleStore:
                 "door works without it, names do not."
             ) from error
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
+    def _connect(self, mode: str, busy_ms: int) -> sqlite3.Connection:
+        # SQLite's own default is five seconds, in which nobody would be let out.
         name = f"file:{quote(str(self._path))}?mode={mode}"
-        return sqlite3.connect(name, uri=True, isolation_level=None)
+        return sqlite3.connect(
+            name, uri=True, isolation_level=None, timeout=busy_ms / 1000
+        )

@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from gateway.cli.texts import say
+from gateway.config import defaults_text, load
 from gateway.errors import ConfigError, SimulationError
+from ledger.clock import read_stamp
+from ledger.keys import SigningKey
+from ledger.writer import initialise
 
 STATE_MODE: Final = 0o700
 LEDGER_NAME: Final = "ledger.db"
@@ -21,8 +25,6 @@ def check_config(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: it would not; says file, line, what and what to do.
     """
-    from gateway.config import load  # noqa: PLC0415 - as late as it is needed
-
     config = load(options.config)
     say(f"{options.config} is right: door {config.door.id} of site {config.site.id}.")
     return 0
@@ -30,8 +32,6 @@ def check_config(options: argparse.Namespace) -> int:
 
 def print_config(_: argparse.Namespace) -> int:
     """Print a config file with all defaults, each with its reason and bounds."""
-    from gateway.config import defaults_text  # noqa: PLC0415 - as above
-
     sys.stdout.write(defaults_text())
     return 0
 
@@ -46,11 +46,6 @@ def init(options: argparse.Namespace) -> int:
         ConfigError: the config is wrong, or the directory cannot be made.
         LedgerError: there is a ledger already, or it cannot be made.
     """
-    from gateway.config import load  # noqa: PLC0415 - as above
-    from ledger.clock import read_stamp  # noqa: PLC0415 - as above
-    from ledger.keys import SigningKey  # noqa: PLC0415 - as above
-    from ledger.writer import initialise  # noqa: PLC0415 - as above
-
     config = load(options.config)
     directory = Path(config.gateway.state_dir)
     _make(directory)
@@ -76,8 +71,7 @@ def init(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run the gateway until it is told to stop."""
-    from gateway.bootstrap import run as run_gateway  # noqa: PLC0415 - as above
-    from gateway.config import load  # noqa: PLC0415 - as above
+    from gateway.bootstrap import run as run_gateway  # noqa: PLC0415 - all adapters
 
     return run_gateway(load(options.config), options.simulated)
 
@@ -89,7 +83,7 @@ def demo(options: argparse.Namespace) -> int:
         SimulationError: the simulator is not installed here.
     """
     try:
-        from gateway.sim.demo import demo as tell  # noqa: PLC0415 - as above
+        from gateway.sim.demo import demo as tell  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise SimulationError(
             f"The simulator's {error.name} is not installed; doors do without it. "

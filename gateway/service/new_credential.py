@@ -212,16 +212,7 @@ class CredentialMaker:
             LinkError, WireError, AuthenticatorError: the key or its link failed.
         """
         key = creation.key
-        candidate = Credential(
-            id=key.credential_id,
-            holder_id=holder_id,
-            public_key=key.public_key,
-            aaguid=key.aaguid,
-            model=key.model,
-            counter=key.counter,
-            state=CredentialState.ACTIVE,
-            until_ms=until_ms,
-        )
+        candidate = _candidate(key, holder_id, until_ms)
         challenge = self._book.issue(
             self._clock.now(),
             self._entropy.token(NONCE_BYTES),
@@ -258,3 +249,17 @@ class CredentialMaker:
                 EnrolmentFailure.PROOF_REFUSED, verified.reason.value
             )
         return replace(candidate, counter=verified.counter), verified
+
+
+def _candidate(key: AttestedKey, holder_id: HolderId, until_ms: int) -> Credential:
+    """Return the credential as it would be registered before its proof."""
+    return Credential(
+        id=key.credential_id,
+        holder_id=holder_id,
+        public_key=key.public_key,
+        aaguid=key.aaguid,
+        model=key.model,
+        counter=key.counter,
+        state=CredentialState.ACTIVE,
+        until_ms=until_ms,
+    )

@@ -8,8 +8,9 @@ import random
 from typing import Final
 
 from gateway.core.facts import DenialReason
+from gateway.sim.chapter import Chapter, StepAction
 from gateway.sim.site import SimulatedSite
-from gateway.sim.story import Chapter, StepAction, Story
+from gateway.sim.story import Story
 from gateway.sim.telling import Step
 
 VISITS: Final = 12

@@ -16,14 +16,14 @@ from statistics import median
 from typing import Final
 
 from gateway.errors import KeyraError, SimulationError
+from gateway.sim.chapter import tell
 from gateway.sim.crowd import crowd_chapter
+from gateway.sim.scenes import CHALLENGE_S
 from gateway.sim.site import VKEY_NAME, SimulatedSite, SitePlan
 from gateway.sim.story import (
-    CHALLENGE_S,
     HELD_OPEN_S,
     RELEASE_S,
     Story,
-    tell,
 )
 from gateway.sim.telling import Telling
 from gateway.sim.watch import Watch

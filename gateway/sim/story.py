@@ -8,7 +8,6 @@ must raises, and the story ends there.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final
 
 from gateway.client import AsyncClient
@@ -16,13 +15,14 @@ from gateway.core.facts import DenialReason
 from gateway.ctap.command import Protocol
 from gateway.errors import SimulationError
 from gateway.schemas import Enrolment, EnrolmentOrder, Event
+from gateway.sim.chapter import Chapter, StepAction
 from gateway.sim.misbehaviour import Misbehaviour
 from gateway.sim.remote import RemoteKey
+from gateway.sim.scenes import SCENES
 from gateway.sim.site import SimulatedSite
-from gateway.sim.telling import Step, Telling
+from gateway.sim.telling import Step
 from gateway.sim.watch import Watch
 
-CHALLENGE_S: Final = 3
 RELEASE_S: Final = 2
 HELD_OPEN_S: Final = 1
 _LOOK_AGAIN_S: Final = 0.02
@@ -47,16 +47,6 @@ FINGERS: Final[Mapping[str, Callable[..., Awaitable[None]]]] = {
     "wrong": RemoteKey.wrong_finger,
     "no": RemoteKey.decline,
 }
-
-StepAction = Callable[[Step], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """A heading, and steps by title."""
-
-    title: str
-    steps: Sequence[tuple[str, StepAction]]
 
 
 class Story:
@@ -115,56 +105,23 @@ class Story:
         )
 
     def _denials(self) -> Sequence[tuple[str, StepAction]]:
-        reason = DenialReason
+        by_keys = [
+            (
+                scene.title,
+                self.denied(
+                    scene.name,
+                    scene.reason,
+                    scene.misbehaviour,
+                    scene.finger,
+                    scene.after_ms,
+                ),
+            )
+            for scene in SCENES
+        ]
         return (
             ("A stranger's key", self._stranger),
-            (
-                "A wrong finger",
-                self.denied("holder-1", reason.FINGER_NOT_RECOGNISED, finger="wrong"),
-            ),
-            (
-                "The holder declines",
-                self.denied("holder-1", reason.DECLINED, finger="no"),
-            ),
             ("A revoked key", self._revoked),
-            ("Outside its hours", self.denied("night", reason.OUTSIDE_HOURS)),
-            (
-                "A replayed answer",
-                self.denied(
-                    "holder-1", reason.ANSWER_REPLAYED, (Misbehaviour.STALE_ANSWER,)
-                ),
-            ),
-            (
-                "An answer too late",
-                self.denied(
-                    "holder-2",
-                    reason.CHALLENGE_EXPIRED,
-                    (Misbehaviour.IGNORES_CANCEL,),
-                    after_ms=CHALLENGE_S * 1000 + 600,
-                ),
-            ),
-            (
-                "No finger was checked",
-                self.denied(
-                    "holder-2", reason.USER_NOT_VERIFIED, (Misbehaviour.UV_NOT_SET,)
-                ),
-            ),
-            (
-                "An answer for another site",
-                self.denied(
-                    "holder-2", reason.RP_ID_MISMATCH, (Misbehaviour.FOREIGN_RP_ID,)
-                ),
-            ),
-            (
-                "A cloned key's counter",
-                self.denied(
-                    "holder-2", reason.COUNTER_NOT_RISING, (Misbehaviour.COUNTER_BACK,)
-                ),
-            ),
-            (
-                "... and it is suspended",
-                self.denied("holder-2", reason.CREDENTIAL_SUSPENDED),
-            ),
+            *by_keys,
             ("Lockdown", self._lockdown),
         )
 
@@ -387,16 +344,3 @@ class Story:
         )
 
     _last_entry: object = None
-
-
-async def tell(telling: Telling, chapters: Sequence[Chapter]) -> None:
-    """Tell chapter after chapter.
-
-    Raises:
-        SimulationError: a step ended otherwise than it must.
-    """
-    for chapter in chapters:
-        telling.heading(chapter.title)
-        for title, action in chapter.steps:
-            with telling.step(title) as step:
-                await action(step)

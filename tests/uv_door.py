@@ -183,12 +183,7 @@ class UvDoor:
             events=events,
             **shared,
         )
-        trust = Trust(
-            rp_id=RP_ID,
-            roots=(load_root(self.place.chain.root_der),),
-            models={self.place.chain.aaguid: "KEYRA One"},
-        )
-        self.maker = CredentialMaker(EnrolmentRules(trust, "site"), self.book, **shared)
+        self.maker = CredentialMaker(_rules(self.place), self.book, **shared)
 
     async def enrol(self, key: KeyraDevice, touches: int = 2) -> CredentialId:
         """Make a credential on a bonded key, prove it, and register it."""
@@ -230,6 +225,15 @@ class UvDoor:
     def touches_wanted(self) -> int:
         """Count how often the light asked for a finger."""
         return sum(p is Pattern.TOUCH_NOW for _, p in self.indicators.shown)
+
+
+def _rules(place: SimulatedPlace) -> EnrolmentRules:
+    trust = Trust(
+        rp_id=RP_ID,
+        roots=(load_root(place.chain.root_der),),
+        models={place.chain.aaguid: "KEYRA One"},
+    )
+    return EnrolmentRules(trust, "site")
 
 
 def _policy() -> DoorPolicy:

@@ -6,6 +6,7 @@ to get out; a grant's own entry was durable before it came here.
 """
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 from gateway.core import entries
@@ -134,10 +135,14 @@ class Doorkeeper:
         """Carry out what follows from an event; say of each effect if it failed."""
         async with self._turn:
             before = self._door.phase
-            self._door, effects = step(
-                self._door, event, self._clock.now().up_ms, self._timing
-            )
-            outcome = [(effect, await self._obey(effect)) for effect in effects]
+            now_ms = self._clock.now().up_ms
+            settled, overdue = step(self._door, Deadline(), now_ms, self._timing)
+            self._door, effects = step(settled, event, now_ms, self._timing)
+            outcome = [(one, await self._obey(one)) for one in (*overdue, *effects)]
+            if any(error and isinstance(one, Release) for one, error in outcome):
+                # The door was not released; the evidence is spent all the same.
+                last_n, spent = self._door.last_n, self._door.spent
+                self._door = replace(settled, last_n=last_n, spent=spent)
             self._set_deadline()
             if self._door.phase is not before:
                 self._publish_phase()
@@ -154,6 +159,7 @@ class Doorkeeper:
                     self._indicators.show(Pattern.READY)
                 case _:
                     self._record(effect)
+                    return None
         except StrikeError as error:
             self._strike_lost(error)
             return error

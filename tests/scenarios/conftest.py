@@ -2,11 +2,15 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import async_solipsism
 import pytest
+
+from gateway.sim.attestation_ca import AttestationChain, attestation_chain
+from gateway.sim.place import MADE_FROM, MADE_UNTIL
+from tests.virtual_site import VirtualSite, virtual_site
 
 
 def pytest_asyncio_loop_factories(
@@ -23,3 +27,16 @@ def folder() -> Iterator[Path]:
     """A folder whose name is short enough for sockets."""
     with tempfile.TemporaryDirectory(prefix="keyra-") as name:
         yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def chain() -> AttestationChain:
+    """A maker's attestation."""
+    return attestation_chain(1, MADE_FROM, MADE_UNTIL)
+
+
+@pytest.fixture
+async def site(tmp_path: Path, chain: AttestationChain) -> AsyncIterator[VirtualSite]:
+    """A site in virtual time, whose gateway has not started yet."""
+    async with virtual_site(tmp_path, chain) as site:
+        yield site

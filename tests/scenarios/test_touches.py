@@ -1,0 +1,387 @@
+"""Touches at a whole gateway in virtual time: each outcome, and what the strike did."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from gateway.core.facts import CredentialState, DenialReason, InputName, Mode, Pattern
+from gateway.core.ids import PeerAddress
+from gateway.ports import Link, Radio, Sighting
+from gateway.service.gateway import Adapters
+from gateway.sim.key import KeyraDevice
+from gateway.sim.misbehaviour import Misbehaviour
+from gateway.strike.wire import EXIT_SERIAL
+from tests.virtual_site import ADMIN, CHALLENGE_MS, WALL_MS, Running, VirtualSite
+
+Reason = DenialReason
+HOUR_MS = 3_600_000
+
+
+async def denied(
+    site: VirtualSite, now: Running, key: KeyraDevice, reason: DenialReason
+) -> None:
+    """Touch, and see that this is why the door stays shut."""
+    before = site.reasons(), await site.releases()
+    ended = await site.touch(now, key)
+    assert ended.data["result"] == reason.value
+    assert ended.data["entry"] is None
+    assert site.reasons() == [*before[0], reason.value]
+    assert await site.releases() == before[1]
+    assert Pattern.DENIED in {pattern for _, pattern in now.indicators.shown}
+
+
+async def test_one_touch_one_opening(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        ended = await site.granted(now, key)
+        assert now.strike.serials == [ended.data["entry"]]
+        assert await site.releases() == 1
+        assert not (await site.place.door.state()).released
+        (grant,) = site.entries("door.grant")
+        assert grant.n == ended.data["entry"]
+        (unused,) = site.entries("door.unused")  # nobody walked through
+        assert unused.what["entry"] == grant.n
+        assert now.telemetry.counts()["touch.granted"] == 1
+
+
+# What the key does.
+
+KEYS = {
+    Misbehaviour.UV_NOT_SET: Reason.USER_NOT_VERIFIED,
+    Misbehaviour.UP_NOT_SET: Reason.USER_NOT_PRESENT,
+    Misbehaviour.COUNTER_STUCK: Reason.COUNTER_NOT_RISING,
+    Misbehaviour.COUNTER_BACK: Reason.COUNTER_NOT_RISING,
+    Misbehaviour.STALE_ANSWER: Reason.ANSWER_REPLAYED,
+    Misbehaviour.FOREIGN_RP_ID: Reason.RP_ID_MISMATCH,
+    Misbehaviour.WRONG_CREDENTIAL: Reason.CREDENTIAL_MISMATCH,
+    Misbehaviour.BAD_SIGNATURE: Reason.SIGNATURE_INVALID,
+    Misbehaviour.NONCANONICAL_CBOR: Reason.WIRE_BROKEN,
+    Misbehaviour.TRUNCATED_CBOR: Reason.WIRE_BROKEN,
+    Misbehaviour.RUBBISH_FRAMES: Reason.WIRE_BROKEN,
+    Misbehaviour.STALL: Reason.NO_TOUCH,
+    Misbehaviour.DISCONNECT_MID_MESSAGE: Reason.LINK_LOST,
+}
+
+
+@pytest.mark.parametrize("way", KEYS)
+async def test_a_key_that_misbehaves(site: VirtualSite, way: Misbehaviour) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await site.granted(now, key)
+        await key.touch()
+        await key.misbehave(way)
+        await denied(site, now, key, KEYS[way])
+        if KEYS[way] is Reason.COUNTER_NOT_RISING:
+            (state,) = site.entries("credential.state")
+            assert state.what["state"] == "suspended"
+            assert state.what["by"] == {"gateway": True}
+            assert [e.what["kind"] for e in site.entries("alarm")] == ["cloned-key"]
+            await key.touch()
+            await denied(site, now, key, Reason.CREDENTIAL_SUSPENDED)
+        else:
+            await site.granted(now, key)
+
+
+async def test_a_key_that_only_breaks_custom_is_let_in(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        for way in (Misbehaviour.NO_KEEPALIVES, Misbehaviour.IGNORES_CANCEL):
+            await key.misbehave(way)
+            await site.granted(now, key)
+
+
+async def test_a_finger_that_is_none(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await key.wrong_finger()
+        await denied(site, now, key, Reason.FINGER_NOT_RECOGNISED)
+        await key.decline()
+        await denied(site, now, key, Reason.DECLINED)
+        await denied(site, now, key, Reason.NO_TOUCH)
+        await site.granted(now, key)
+
+
+async def test_the_last_try_is_spared(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await site.granted(now, key)
+        for _ in range((await key.state()).uv_retries - 1):
+            await key.wrong_finger()
+            await denied(site, now, key, Reason.FINGER_NOT_RECOGNISED)
+        await key.wrong_finger()
+        for _ in range(2):
+            await denied(site, now, key, Reason.LAST_TRY_SPARED)
+        assert (await key.state()).uv_retries == 1
+        await key.unblock()
+        await site.granted(now, key)
+
+
+async def test_a_key_that_blocked_itself(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        key.authenticator.uv_retries = 0
+        await key.touch()
+        await denied(site, now, key, Reason.FINGER_BLOCKED)
+
+
+async def test_an_answer_too_late(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await key.misbehave(Misbehaviour.IGNORES_CANCEL)
+        await key.touch(after_ms=CHALLENGE_MS + 500)
+        await denied(site, now, key, Reason.CHALLENGE_EXPIRED)
+
+
+async def test_a_key_without_our_credential(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        key.authenticator.reset()
+        await key.touch()
+        await denied(site, now, key, Reason.KEY_WITHOUT_CREDENTIAL)
+
+
+async def test_a_bond_that_was_lost_is_an_alarm(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await key.lose_bond()
+        await key.touch()
+        await denied(site, now, key, Reason.BOND_MISSING)
+        (alarm,) = site.entries("alarm")
+        assert alarm.what["kind"] == "bond-lost"
+
+
+async def test_a_holder_who_walks_away(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await key.present()
+
+        async def blinking() -> bool:
+            return (await key.state()).blinking
+
+        await site.until(blinking)
+        await key.walk_away()
+        ended = await site.heard(now, "touch.ended")
+        assert ended.data["result"] in {Reason.LINK_LOST.value, Reason.NO_TOUCH.value}
+        assert await site.releases() == 0
+
+
+# What the rules say.
+
+Rule = Callable[[VirtualSite, Running], Awaitable[None]]
+
+
+def state(wish: CredentialState) -> Rule:
+    async def rule(_site: VirtualSite, now: Running) -> None:
+        (one,) = now.gateway.credentials()
+        await now.gateway.set_credential_state(one.id, wish, ADMIN)
+
+    return rule
+
+
+async def lock_down(_site: VirtualSite, now: Running) -> None:
+    await now.gateway.set_mode(Mode.LOCKED_DOWN, ADMIN)
+
+
+async def lose_the_time(site: VirtualSite, _now: Running) -> None:
+    site.clock.set_sync(-1)
+
+
+async def come_at_night(site: VirtualSite, _now: Running) -> None:
+    site.clock.set_wall(WALL_MS + 14 * HOUR_MS)
+
+
+RULES: list[tuple[Rule, DenialReason]] = [
+    (state(CredentialState.SUSPENDED), Reason.CREDENTIAL_SUSPENDED),
+    (state(CredentialState.REVOKED), Reason.CREDENTIAL_REVOKED),
+    (lock_down, Reason.LOCKDOWN),
+    (lose_the_time, Reason.TIME_UNTRUSTED),
+    (come_at_night, Reason.OUTSIDE_HOURS),
+]
+
+
+@pytest.mark.parametrize(("rule", "reason"), RULES, ids=str)
+async def test_a_rule_holds_for_the_very_next_touch(
+    site: VirtualSite, rule: Rule, reason: DenialReason
+) -> None:
+    site.windows = {"day": "Mon-Fri 06:00-18:00"}
+    site.groups = {"staff": "day"}
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await site.granted(now, key)
+        await key.touch()
+        await rule(site, now)
+        await denied(site, now, key, reason)
+
+
+async def test_a_holder_of_no_group_here(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now, group="elsewhere")
+        await key.touch()
+        await denied(site, now, key, Reason.DOOR_NOT_ALLOWED)
+
+
+# What fails at the gateway.
+
+
+async def test_nothing_opens_without_an_entry(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        before = len(site.entries())
+        now.journal.always = "refuse"
+        for finger in (key.touch, key.touch, key.wrong_finger):
+            await finger()
+            ended = await site.touch(now, key)
+        assert ended.data["result"] == Reason.FINGER_NOT_RECOGNISED.value
+        assert await site.releases() == 0
+        assert len(site.entries()) == before
+        assert not now.gateway.status().health.ledger_writable
+        now.journal.always = "write"
+        await site.sleep(2_000)
+        assert now.gateway.status().health.ledger_writable
+        (missed,) = site.entries("door.missed")
+        assert missed.what["reasons"] == {
+            Reason.LEDGER_UNAVAILABLE.value: 2,
+            Reason.FINGER_NOT_RECOGNISED.value: 1,
+        }
+        assert missed.what["count"] == 3
+        await site.granted(now, key)
+
+
+@pytest.mark.parametrize("way", ["lose", "keep"])
+async def test_an_unknown_ledger_ends_the_process(site: VirtualSite, way: str) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        now.journal.ways = [way]
+        await key.touch()
+        await key.present()
+        await site.sleep(2_000)
+        assert len(now.died) == 1
+        assert await site.releases() == 0
+        await key.sleep()
+    assert len(site.entries("door.grant")) == (way == "keep")
+    async with site.running() as now:  # through the normal open path
+        assert now.gateway.status().ledger_size == len(site.entries())
+        await site.granted(now, key)
+        assert await site.releases() == 1
+
+
+async def test_a_strike_out_of_reach(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        now.strike.fails = "keyra-strike is away."
+        await key.touch()
+        await denied(site, now, key, Reason.STRIKE_UNAVAILABLE)
+        assert not now.gateway.status().health.strike_reachable
+        assert now.gateway.status().door.phase == "secured"
+        assert site.entries("door.unused") == []  # it was never released
+        (alarm,) = site.entries("alarm")  # one, however often it is tried
+        assert alarm.what == {"detail": "keyra-strike is away.", "kind": "strike-lost"}
+        now.strike.fails = ""
+        await site.sleep(1_000)
+        assert now.gateway.status().health.strike_reachable
+        await site.granted(now, key)
+
+
+async def touch_with_the_ledger_held_up(
+    site: VirtualSite, now: Running, key: KeyraDevice
+) -> None:
+    """Touch, and stop while the grant's entry is on its way to the disk."""
+    now.journal.open_gate.clear()
+    await key.touch()
+    await key.present()
+
+    async def decided() -> bool:
+        return "decide" in now.telemetry.stages()
+
+    await site.until(decided)
+
+
+async def test_lockdown_between_the_decision_and_the_release(
+    site: VirtualSite,
+) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await touch_with_the_ledger_held_up(site, now, key)
+        async with asyncio.TaskGroup() as group:
+            order = group.create_task(now.gateway.set_mode(Mode.LOCKED_DOWN, ADMIN))
+            await site.sleep(10)
+            assert now.gateway.status().door.mode is Mode.LOCKED_DOWN
+            assert not order.done()  # acknowledged once it is durable
+            now.journal.open_gate.set()
+        ended = await site.heard(now, "touch.ended")
+        assert ended.data["result"] == Reason.LOCKDOWN.value
+        assert await site.releases() == 0
+
+
+async def test_revocation_while_a_grant_waits_for_the_disk(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        (one,) = now.gateway.credentials()
+        now.journal.open_gate.clear()
+        async with asyncio.TaskGroup() as group:
+            wish = CredentialState.REVOKED
+            group.create_task(now.gateway.set_credential_state(one.id, wish, ADMIN))
+            await site.sleep(10)
+            await touch_with_the_ledger_held_up(site, now, key)
+            now.journal.open_gate.set()
+        ended = await site.heard(now, "touch.ended")
+        assert ended.data["result"] == Reason.DOOR_REFUSED.value
+        assert await site.releases() == 0
+        assert site.entries("door.grant") == []
+
+
+async def test_an_exit_does_not_wait_for_the_ledger(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await touch_with_the_ledger_held_up(site, now, key)
+        await site.place.pins.set_input(InputName.EXIT_REQUEST, active=True)
+        await site.sleep(10)
+        assert (await site.place.door.state()).released
+        assert now.strike.serials == [EXIT_SERIAL]
+        assert site.entries("door.exit") == []
+        now.journal.open_gate.set()
+        await site.sleep(10)
+        assert len(site.entries("door.exit")) == 1
+
+
+class _MistakenRadio:
+    """A radio with a mistake in it, whenever `mistaken`."""
+
+    def __init__(self, radio: Radio) -> None:
+        self._radio = radio
+        self.mistaken = False
+
+    def sightings(self) -> AsyncIterator[Sighting]:
+        return self._radio.sightings()
+
+    async def connect(self, address: PeerAddress) -> Link:
+        if self.mistaken:
+            raise ZeroDivisionError
+        return await self._radio.connect(address)
+
+
+async def test_an_error_that_nobody_foresaw_is_contained(
+    site: VirtualSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    radios: list[_MistakenRadio] = []
+
+    def wrap(on: Adapters) -> Adapters:
+        radios.append(_MistakenRadio(on.radio))
+        return replace(on, radio=radios[0])
+
+    async with site.running(wrap) as now:
+        key = await site.enrol(now)
+        radios[0].mistaken = True
+        await key.present()
+        await site.heard(now, "alarm")
+        await key.sleep()
+        assert now.died == []
+        assert {e.what["detail"] for e in site.entries("alarm")} == {
+            "ZeroDivisionError"
+        }
+        assert "nobody foresaw" in caplog.text
+        radios[0].mistaken = False
+        await site.sleep(6_000)
+        await site.granted(now, key)

@@ -1,8 +1,8 @@
 """The machine's clocks and its randomness: the only place that reads them.
 
 Order and expiry come from CLOCK_BOOTTIME, which counts suspend. The wall clock's error
-is what the kernel says of it (ntp_gettime(3)): a daemon that disciplines the clock keeps
-`maxerror` down; without one it grows until the kernel says "unsynchronised".
+is what the kernel says of it (ntp_gettime(3)): a daemon that disciplines the clock
+keeps `maxerror` down; without one it grows until the kernel says "unsynchronised".
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What goes wrong at a door: who comes, what happens, and the one reason that follows."""
+"""What goes wrong at a door: who comes, what happens, and the one reason for it."""
 
 from dataclasses import dataclass
 from typing import Final

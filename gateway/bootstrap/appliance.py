@@ -1,0 +1,56 @@
+"""The appliance's composition: BlueZ, the pin header, the machine's clock, systemd."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from gateway.adapters.bluez_agent import BluezPairing
+from gateway.adapters.bluez_radio import BleakRadio
+from gateway.adapters.gpio_door import GpioIndicators, GpioInputs, open_factory
+from gateway.adapters.system_clock import SystemClock, SystemEntropy
+from gateway.adapters.systemd import watchdog_from
+from gateway.bootstrap.parts import opened_parts
+from gateway.config import Config
+from gateway.core.ids import PeerAddress
+from gateway.service.gateway import Adapters
+from gateway.service.telemetry import MemoryTelemetry
+
+
+@asynccontextmanager
+async def appliance(config: Config) -> AsyncIterator[Adapters]:
+    """Take hold of the machine's hardware.
+
+    Raises:
+        HardwareMissingError: which part is missing, in one sentence.
+        AlreadyRunningError, JournalError: the ledger cannot be opened for writing.
+    """
+    clock = SystemClock()
+    entropy = SystemEntropy()
+    async with AsyncExitStack() as stack:
+        # Hardware first: without it there is nothing to say in the ledger.
+        factory = open_factory(config.pins.chip)
+        stack.callback(factory.close)
+        indicators = GpioIndicators(factory, config.pins)
+        stack.callback(indicators.close)
+        pairing = await BluezPairing.open(config.radio.adapter, config.radio.pairing)
+        stack.push_async_callback(pairing.close)
+        parts = stack.enter_context(opened_parts(config, clock, entropy))
+
+        async def bonded(address: PeerAddress) -> bool:
+            return address in await pairing.bonds()
+
+        yield Adapters(
+            clock=clock,
+            entropy=entropy,
+            radio=BleakRadio(clock, bonded, adapter=config.radio.adapter),
+            pairing=pairing,
+            strike=parts.strike,
+            inputs=GpioInputs(factory, config.pins, clock),
+            indicators=indicators,
+            journal=parts.journal,
+            history=parts.history,
+            registry_store=parts.registry_store,
+            people=parts.people,
+            telemetry=MemoryTelemetry(),
+            watchdog=watchdog_from(os.environ),
+        )

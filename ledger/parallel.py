@@ -66,13 +66,11 @@ def _verify_both(file: BinaryIO, path: Path, split: int, auditor: Auditor) -> Ve
 def scan_from(path: str, start: int, marks: frozenset[int]) -> list[Event]:
     """Scan an export from an offset to its end, or to the first fault."""
     scanner = Scanner(marks=marks, starts_anywhere=True)
-    events: list[Event] = []
     with Path(path).open("rb") as file:
         file.seek(start)
-        for line in read_lines(file):
-            events += scanner.scan(line)
-            if events and isinstance(events[-1], Fault):
-                return events
+        events = list(scanner.scan(read_lines(file)))
+    if events and isinstance(events[-1], Fault):
+        return events
     return [*events, scanner.end()]
 
 

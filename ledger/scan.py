@@ -8,7 +8,8 @@ take seconds; stretches can be scanned by several processes at once.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from binascii import hexlify
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -195,29 +196,30 @@ class Scanner:
         self._leaf = NO_PREVIOUS
         self._prev = NO_PREVIOUS.hex().encode()
         self._inner: list[bytes] = []
-        self._clocks: Clocks | None = None
+        self._at_ms = self._up_ms = 0
+        self._boot = self._ev = b""
         self._boots = 0
         self._remarks = 0
         self._marks = marks
         self._on_entry = on_entry
         self._waits = starts_anywhere
 
-    def scan(self, line: bytes) -> Iterator[Event]:
-        """Take one line with its newline; a `Fault` ends the stretch."""
-        self._line += 1
-        try:
-            if len(line) > LINE_BYTES_MAX:
-                raise LineError(f"the line exceeds {LINE_BYTES_MAX} bytes.")
-            if not line.endswith(b"\n"):
-                raise LineError("the line is cut short.")
-            body = line[:-1]
-            envelope = ENVELOPE.fullmatch(body)
-            if envelope is None:
-                yield self._object(body)
-            else:
-                yield from self._entry(body, *envelope.groups())
-        except LedgerError as error:
-            yield Fault(self._line, self._size, str(error))
+    def scan(self, lines: Iterable[bytes]) -> Iterator[Event]:
+        """Take lines with their newlines; a `Fault` ends the stretch."""
+        for line in lines:
+            self._line += 1
+            envelope = ENVELOPE.fullmatch(line, 0, len(line) - 1) if line else None
+            try:
+                _require_line(line)
+                if envelope is None:
+                    yield self._object(line[:-1])
+                else:
+                    odd = self._entry(line[:-1], envelope)
+                    if odd:
+                        yield from odd
+            except LedgerError as error:
+                yield Fault(self._line, self._size, str(error))
+                return
 
     def rebase(self, size: int, leaf: bytes, inner: list[bytes]) -> None:
         """Go on as if `size` entries had been scanned already."""
@@ -227,7 +229,9 @@ class Scanner:
     def end(self) -> End:
         """Return where the stretch ended."""
         inner = tuple(self._inner)
-        return End(self._line, self._size, self._leaf, self._clocks, self._boots, inner)
+        return End(
+            self._line, self._size, self._leaf, self._last_clocks(), self._boots, inner
+        )
 
     def _object(self, body: bytes) -> Object:
         try:
@@ -239,21 +243,11 @@ class Scanner:
         [(name, content)] = value.items()
         return Object(self._line, self._size, name, content, tuple(self._inner))
 
-    def _entry(  # noqa: PLR0913, PLR0917 - the fields of an entry
-        self,
-        body: bytes,
-        at: bytes,
-        boot: bytes,
-        err: bytes,
-        ev: bytes,
-        number: bytes,
-        prev: bytes,
-        up: bytes,
-        what: bytes,
-    ) -> Iterator[Event]:
-        n = int(number)
-        now = Clocks(n, int(at), int(up), boot, ev)
-        if max(now.at_ms, now.up_ms, int(err), n) > INTEGER_MAX:
+    def _entry(self, body: bytes, envelope: re.Match[bytes]) -> list[Event]:
+        """Check and hash one entry; returns what there is to report, mostly nothing."""
+        at, boot, err, ev, number, prev, up, what = envelope.groups()
+        n, at_ms, up_ms = int(number), int(at), int(up)
+        if max(at_ms, up_ms, int(err), n) > INTEGER_MAX:
             raise LineError("a number is beyond 2^53.")
         if self._waits:
             self._waits = False
@@ -263,17 +257,21 @@ class Scanner:
         if prev != self._prev:
             raise LineError(f"the chain is broken between entries {n - 1} and {n}.")
         require_canonical(what)
-        yield from self._compare_clocks(now, prev)
+        events: list[Event] = []
+        if self._boot != boot or self._is_odd(at_ms, up_ms, ev):
+            self._report_clocks(events, Clocks(n, at_ms, up_ms, boot, ev), prev)
+        self._at_ms, self._up_ms, self._boot, self._ev = at_ms, up_ms, boot, ev
         if ev in _SPECIAL or n == 0:
-            yield Special(self._line, n, body)
+            events.append(Special(self._line, n, body))
         leaf = self._leaf = hashlib.sha256(b"\0" + body).digest()
-        self._prev = leaf.hex().encode()
+        self._prev = hexlify(leaf)
         self._size = n + 1
         if self._on_entry is not None:
             self._on_entry(n, body, leaf)
-        yield from self._grow(n, leaf)
+        self._grow(n, leaf, events)
+        return events
 
-    def _grow(self, n: int, node: bytes) -> Iterator[Event]:
+    def _grow(self, n: int, node: bytes, events: list[Event]) -> None:
         inner = self._inner
         n &= _BLOCK - 1
         while n & 1:
@@ -282,20 +280,38 @@ class Scanner:
         if self._size & (_BLOCK - 1):
             inner.append(node)
         else:
-            yield Block(node)
+            events.append(Block(node))
         if self._size in self._marks:
-            yield Mark(self._line, self._size, tuple(inner))
+            events.append(Mark(self._line, self._size, tuple(inner)))
 
-    def _compare_clocks(self, now: Clocks, prev: bytes) -> Iterator[Event]:
-        last, self._clocks = self._clocks, now
+    def _is_odd(self, at_ms: int, up_ms: int, ev: bytes) -> bool:
+        passed_ms = up_ms - self._up_ms
+        step_ms = at_ms - self._at_ms - passed_ms
+        return passed_ms < 0 or (abs(step_ms) > STEP_MS_MAX and ev != b"clock")
+
+    def _report_clocks(self, events: list[Event], now: Clocks, prev: bytes) -> None:
+        last = self._last_clocks()
         if last is None:
-            yield Start(self._line, now.n, prev, now)
+            events.append(Start(self._line, now.n, prev, now))
             return
         self._boots += last.boot != now.boot
         text = clock_remark(last, now)
         if text and self._remarks < REMARKS_MAX:
             self._remarks += 1
-            yield Remark(text)
+            events.append(Remark(text))
+
+    def _last_clocks(self) -> Clocks | None:
+        if not self._boot:
+            return None
+        n = self._size - 1
+        return Clocks(n, self._at_ms, self._up_ms, self._boot, self._ev)
+
+
+def _require_line(line: bytes) -> None:
+    if len(line) > LINE_BYTES_MAX:
+        raise LineError(f"the line exceeds {LINE_BYTES_MAX} bytes.")
+    if not line.endswith(b"\n"):
+        raise LineError("the line is cut short.")
 
 
 def root_of(outer: list[bytes], inner: tuple[bytes, ...]) -> bytes:

@@ -107,13 +107,12 @@ def auditor_of(
 
 def judge_stretch(judge: "Judge", scanner: Scanner, lines: Iterable[bytes]) -> None:
     """Scan lines until they end or the ledger is refused."""
-    for line in lines:
-        for event in scanner.scan(line):
-            if not judge.hear(event):
-                return
-            if judge.base is not None:
-                scanner.rebase(*judge.base)
-                judge.base = None
+    for event in scanner.scan(lines):
+        if not judge.hear(event):
+            return
+        if judge.base is not None:
+            scanner.rebase(*judge.base)
+            judge.base = None
     judge.hear(scanner.end())
 
 

@@ -118,7 +118,7 @@ def flipped(
             assert verdict.exit is not Exit.VERIFIED, (at, bit)
             assert verdict.problem
             count += 1
-        for event in scanner.scan(line):
+        for event in scanner.scan([line]):
             assert judge.hear(event)
     return count
 

@@ -28,7 +28,7 @@ from gateway.errors import (
 )
 from gateway.ports import Clock, Journal, PastEntry
 from ledger.batch import Appended
-from ledger.entry import Draft, Stamp, parse_entry
+from ledger.entry import Draft, Entry, Stamp, parse_entry
 from ledger.errors import (
     AppendFailed,
     EntryError,
@@ -39,6 +39,7 @@ from ledger.errors import (
 )
 from ledger.keys import SigningKey
 from ledger.reader import Reader
+from ledger.tree import leaf_hash
 from ledger.writer import Writer
 
 _LOG: Final = logging.getLogger(__name__)
@@ -192,18 +193,43 @@ class LedgerHistory:
             raise JournalError(str(error)) from error
 
     def entries(self, first: int) -> Iterator[PastEntry]:
-        """Yield the entries from number `first` on, in order.
+        """Yield the entries from number `first` on, in order, each the next one's base.
+
+        Only the end of the file was checked against its signed head, when the writer
+        opened it. What follows from older entries is believed since the chain leads
+        from them to that end: an entry that was edited or taken out breaks it.
 
         Raises:
-            JournalError: the ledger cannot be read.
+            JournalError: the ledger cannot be read, or is not the one that was written.
         """
         try:
             with Reader.open(self._path) as reader:
-                for body in reader.entries(first, reader.size()):
-                    entry = parse_entry(body)
+                for entry in _chained(reader, first, reader.size()):
                     yield PastEntry(entry.n, entry.ev, entry.what)
         except LedgerError as error:
             raise JournalError(str(error)) from error
+
+
+def _chained(reader: Reader, first: int, size: int) -> Iterator[Entry]:
+    """Yield entries `first` to `size` - 1 while each holds the hash of the one before.
+
+    Raises:
+        JournalError: one does not, or is missing.
+        LedgerError: one is none, or cannot be read.
+    """
+    # Only a fold from the start may begin where a pruned ledger does.
+    n, prev = reader.base() if first == 0 else (first, None)
+    for body in reader.entries(first, size):
+        entry = parse_entry(body)
+        if entry.n != n or prev not in {None, entry.prev}:
+            raise JournalError(
+                f"Entry {n} of the ledger {reader.path} was changed or taken out after "
+                "it was written: keep the file as it is and verify a copy of it."
+            )
+        yield entry
+        n, prev = n + 1, leaf_hash(body)
+    if n < size:
+        raise JournalError(f"The ledger {reader.path} lacks entries from {n} on.")
 
 
 def _lock(folder: Path) -> int:

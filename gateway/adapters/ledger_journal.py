@@ -223,8 +223,9 @@ def _chained(reader: Reader, first: int, size: int) -> Iterator[Entry]:
         entry = parse_entry(body)
         if entry.n != n or prev not in {None, entry.prev}:
             raise JournalError(
-                f"Entry {n} of the ledger {reader.path} was changed or taken out after "
-                "it was written: keep the file as it is and verify a copy of it."
+                f"Entry {n} of the ledger {reader.path} does not follow from the one "
+                "before: one of them was changed or taken out after it was written. "
+                "Keep the file as it is and verify a copy of it."
             )
         yield entry
         n, prev = n + 1, leaf_hash(body)

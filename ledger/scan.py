@@ -32,9 +32,9 @@ _BLOCK: Final = 1 << BLOCK_BITS
 _SPECIAL: Final = frozenset({GENESIS.encode(), KEY.encode()})
 _SHAPES_MAX: Final = 1024
 
-# Plain values: strings of printable ASCII without escapes, integers of 15 digits.
+# Members' plain values: strings of printable ASCII without escapes, short integers.
 _VALUE: Final = re.compile(
-    rb'(?<=[:\[,])(?:"[ !#-\[\]-~]*"|0|-?[1-9][0-9]{0,14})(?=[,\]}])'
+    rb':(?:"[ !#-\[\]-~]*"|0|-?[1-9][0-9]{0,14})(?=[,}])',
 )
 _SKELETON: Final = re.compile(
     rb'(?:[{}\[\],\0]|true|false|null|"[A-Za-z0-9_]{1,64}":)*'
@@ -52,7 +52,7 @@ def require_canonical(what: bytes) -> None:
     Raises:
         EncodingError: it is not.
     """
-    shape = _VALUE.sub(b"\0", what)
+    shape = _VALUE.sub(b":\0", what)
     is_plain = b"\0" not in what
     if is_plain and shape in _shapes:
         return

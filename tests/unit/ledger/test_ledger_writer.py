@@ -369,7 +369,7 @@ def test_sqlite_itself_running_full_loses_nothing(made: Made) -> None:
         return connection
 
     writer = Writer.open(made.path, made.key, connect=connect)
-    big = Draft("alarm", {"detail": "x" * 20_000})
+    big = Draft("alarm", {"detail": "x" * 60_000})
     with pytest.raises(AppendFailed, match="full"):
         writer.append([big], made.door.stamp())
     [entry] = writer.append([EXIT], made.door.stamp())

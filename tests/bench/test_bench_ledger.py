@@ -1,0 +1,194 @@
+"""Measurements of the ledger, as ratios in one run; `-s` shows the figures."""
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ledger.entry import Draft
+from ledger.export import export_lines
+from ledger.parallel import read_lines, verify_file
+from ledger.reader import Reader
+from ledger.verdict import Exit
+from ledger.verify import verify_lines
+from tests.ledger_world import Key, Made, make
+
+COMMITS = 400
+MILLION = int(os.environ.get("KEYRA_BENCH_ENTRIES", "1000000"))
+EXIT = Draft("door.exit", {"door": "front"})
+
+
+def show(name: str, value: float, limit: float | None = None) -> None:
+    bound = f" (at most {limit})" if limit else ""
+    print(f"{name}: {value:.2f}{bound}")  # noqa: T201 - a measurement is for people
+
+
+def alternating(*actions: Callable[[], object]) -> list[float]:
+    """Return each action's median time in seconds; they take turns."""
+    times: list[list[float]] = [[] for _ in actions]
+    for _ in range(COMMITS):
+        for action, taken in zip(actions, times, strict=True):
+            start = time.perf_counter()
+            action()
+            taken.append(time.perf_counter() - start)
+    return [statistics.median(taken) for taken in times]
+
+
+def grant_of(made: Made) -> Draft:
+    return made.door.grant(Key("anna"), "h1")
+
+
+def test_append_beside_a_raw_durable_commit(tmp_path: Path) -> None:
+    plain_dir, sealed_dir = tmp_path / "plain", tmp_path / "sealed"
+    plain_dir.mkdir()
+    sealed_dir.mkdir()
+    plain, sealed = make(plain_dir, sealed=False), make(sealed_dir)
+    body = os.urandom(1300)
+    raw = sqlite3.connect(
+        f"file:{tmp_path / 'raw.db'}?psow=0", uri=True, isolation_level=None
+    )
+    raw.execute("PRAGMA journal_mode=WAL")
+    raw.execute("PRAGMA synchronous=FULL")
+    raw.execute("CREATE TABLE t(n INTEGER PRIMARY KEY, body BLOB) STRICT")
+
+    def commit() -> None:
+        raw.execute("BEGIN IMMEDIATE")
+        raw.execute("INSERT INTO t(body) VALUES(?)", (body,))
+        raw.execute("COMMIT")
+
+    draft = grant_of(plain)
+    one, two = plain.open(), sealed.open()
+    bare, signed, with_seal = alternating(
+        commit,
+        lambda: one.append([draft], plain.door.stamp()),
+        lambda: two.append([draft], sealed.door.stamp()),
+    )
+    one.close()
+    two.close()
+    raw.close()
+    show("append with signed head / raw durable commit", signed / bare, 2)
+    show("append with seal / raw durable commit", with_seal / bare, 3)
+    assert signed / bare <= 2
+    assert with_seal / bare <= 3
+
+
+@pytest.fixture(scope="module")
+def million(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A million openings, appended in batches; KEYRA_BENCH_ENTRIES says how many."""
+    made = make(tmp_path_factory.mktemp("million"), sealed=False)
+    grant = grant_of(made)
+    drafts = [grant] * 1000
+    writer = made.open()
+    while writer.size < MILLION:
+        writer.append(drafts, made.door.stamp())
+    writer.close()
+    with (
+        made.path.with_suffix(".jsonl").open("wb") as file,
+        Reader.open(made.path) as reader,
+    ):
+        file.writelines(export_lines(reader))
+    return made
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_verification_beside_one_sha256(million: Made) -> None:
+    path = million.path.with_suffix(".jsonl")
+    start = time.perf_counter()
+    with path.open("rb") as file:
+        hashlib.file_digest(file, "sha256")
+    hashing_s = time.perf_counter() - start
+    start = time.perf_counter()
+    verdict = verify_file(path, vkey=million.vkey)
+    verifying_s = time.perf_counter() - start
+    assert verdict.exit is Exit.INCOMPLETE, verdict.problem  # no seal in this one
+    assert verdict.signed == verdict.entries > MILLION
+    show("verify / SHA-256, two processes", verifying_s / hashing_s, 12)
+    show("entries verified per second", verdict.entries / verifying_s)
+    assert verifying_s / hashing_s <= 12
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_opening_takes_the_same_time_at_any_size(million: Made, tmp_path: Path) -> None:
+    small = make(tmp_path, sealed=False)
+    small.append(*[EXIT] * 300)
+
+    def opening(made: Made) -> Callable[[], object]:
+        return lambda: made.open().close()
+
+    few, many = alternating(opening(small), opening(million))
+    show("open 1M entries / open 300", many / few, 3)
+    show("milliseconds to open 1M entries", many * 1000)
+    assert many / few <= 3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_memory_does_not_grow_with_the_ledger(million: Made) -> None:
+    path = million.path.with_suffix(".jsonl")
+    peaks = []
+    for limit in (10_000, 100_000):
+        with path.open("rb") as file:
+            lines = (
+                line for line, _ in zip(read_lines(file), range(limit), strict=False)
+            )
+            tracemalloc.start()
+            verify_lines(lines, vkey=million.vkey)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    show("peak memory, 100k entries / 10k", peaks[1] / peaks[0], 1.5)
+    assert peaks[1] / peaks[0] <= 1.5
+
+
+def test_what_the_store_needs_beyond_the_entries(tmp_path: Path) -> None:
+    made = make(tmp_path, sealed=False)
+    key, writer = Key("anna"), made.open()
+    for _ in range(1500):
+        writer.append([made.door.grant(key, "h1")], made.door.stamp(60_000))
+    writer.close()
+    with Reader.open(made.path) as reader:
+        own = sum(len(entry) + 1 for entry in reader.entries(0, reader.size()))
+    beyond = made.path.stat().st_size / own - 1
+    show("store beyond the entries' lines, per cent", 100 * beyond, 15)
+    assert beyond <= 0.15
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_beside_git_fsck(million: Made, tmp_path: Path) -> None:
+    """Entries per second; git checks equal contents, one blob each, unpacked in one."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not here to compare with")
+    count = 100_000
+    repository = tmp_path / "git"
+    subprocess.run(["git", "init", "-q", repository], check=True)  # noqa: S607
+    with million.path.with_suffix(".jsonl").open("rb") as file:
+        lines = [line for line, _ in zip(file, range(count), strict=False)]
+    stream = b"".join(b"blob\ndata %d\n%s\n" % (len(line), line) for line in lines)
+    subprocess.run(
+        ["git", "-C", repository, "fast-import", "--quiet"],  # noqa: S607
+        input=stream,
+        check=True,
+    )
+    start = time.perf_counter()
+    subprocess.run(
+        ["git", "-C", repository, "fsck", "--full", "--no-dangling"],  # noqa: S607
+        check=True,
+        capture_output=True,
+    )
+    git_s = time.perf_counter() - start
+    start = time.perf_counter()
+    verify_lines(lines, vkey=million.vkey)
+    ours_s = time.perf_counter() - start
+    show("git fsck, entries per second", count / git_s)
+    show("ours, one process, entries per second", count / ours_s)
+    assert ours_s > 0

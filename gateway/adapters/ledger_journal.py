@@ -153,15 +153,24 @@ class LedgerJournal(Journal):
         """Run a job of the writer to its end, whoever goes on waiting for it."""
         if self._executor is None:
             return _translated(job)
+        # Told straight from the writer's thread: each turn of the loop that chained and
+        # shielded futures would take is waited for at the door.
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[_T] = loop.create_future()
+
+        def carry_through() -> None:
+            try:
+                outcome = _translated(job)
+            except BaseException as error:  # noqa: BLE001 - raised where one waits
+                loop.call_soon_threadsafe(_tell_failure, told, error)
+            else:
+                loop.call_soon_threadsafe(_tell, told, outcome)
+
         try:
-            future = asyncio.wrap_future(self._executor.submit(_translated, job))
+            self._executor.submit(carry_through)
         except RuntimeError as error:  # the executor was shut down
             raise JournalError("The ledger is closed; nothing was written.") from error
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            future.add_done_callback(_unclaimed)
-            raise
+        return await told
 
     def _close(self) -> None:
         try:
@@ -275,12 +284,17 @@ def _translated(job: Callable[[], _T]) -> _T:
         ) from error
 
 
-def _unclaimed(future: asyncio.Future[_T]) -> None:
-    """Say what became of a job whose caller was cancelled."""
-    if future.cancelled():
-        return
-    error = future.exception()
-    if error is None:
-        _LOG.info("Entries were written whose caller did not wait: %s", future.result())
+def _tell(told: asyncio.Future[_T], outcome: _T) -> None:
+    """Hand over what a job returned; note it where nobody waits any more."""
+    if told.done():
+        _LOG.info("Entries were written whose caller did not wait: %s", outcome)
     else:
+        told.set_result(outcome)
+
+
+def _tell_failure(told: asyncio.Future[_T], error: BaseException) -> None:
+    """Raise what a job raised where one waits; log it where nobody does."""
+    if told.done():
         _LOG.error("A write failed whose caller did not wait: %s", error)
+    else:
+        told.set_exception(error)

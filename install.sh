@@ -22,7 +22,8 @@ usage: ./install.sh --demo [ARGUMENT ...]
 Both make a virtual environment of their own beside this file (or, where that may not
 be written, under ${XDG_CACHE_HOME:-~/.cache}/keyra-gateway), from locked versions with
 hashes, and nothing else on the machine changes. What the machine lacks (git, python3,
-python3-venv) is installed with apt when root, and named otherwise.
+python3-venv; for the tests also dbus-daemon, jq and strace) is installed with apt when
+root, and named otherwise.
 
   KEYRA_PYTHON   the Python to use, 3.11 to 3.13; by default the first that fits
 
@@ -75,6 +76,9 @@ find_missing() {
     find_python
     [ "$mode" = --test ] || return 0
     need git git
+    need dbus-daemon dbus-daemon
+    need jq jq
+    need strace strace
     # Everywhere else it comes with the test lock.
     [ "$(uname -m)" = x86_64 ] || need shellcheck shellcheck
 }

@@ -162,6 +162,10 @@ class BumbleScanner(BaseBleakScanner):
                 active=False, own_address_type=OwnAddressType.RANDOM
             )
         )
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # Bumble waits with wait_for, which swallows it in Python 3.11 (gh-86296).
+            raise asyncio.CancelledError
 
     async def stop(self) -> None:
         """Stop."""

@@ -246,7 +246,11 @@ class VirtualSite:
             )  # fmt: skip
             listening = group.create_task(_listen(gateway, now.heard))
             try:
-                await gateway.ready()
+                ready = group.create_task(gateway.ready())
+                await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
+                ready.cancel()
+                if died:
+                    raise died[0]
                 yield now
             finally:
                 task.cancel()

@@ -1,0 +1,460 @@
+"""A whole gateway in virtual time: its starts, its ceremony, its door, the street."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable
+from dataclasses import replace
+
+import pytest
+
+from gateway.adapters.registry_store import SqliteRegistryStore
+from gateway.core.facts import CredentialState, InputName, Mode, Pattern
+from gateway.core.registry import RegistrySnapshot
+from gateway.errors import EnrolmentError, RegistryError
+from gateway.service.views import EnrolmentOrder
+from gateway.sim.key_model import KeyModel
+from gateway.sim.misbehaviour import Misbehaviour
+from tests.virtual_site import ADMIN, RELEASE_MS, Running, VirtualSite
+
+MINUTE_MS = 60_000
+
+
+# Starts.
+
+
+async def test_lockdown_survives_a_restart(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await now.gateway.set_mode(Mode.LOCKED_DOWN, ADMIN)
+    async with site.running() as now:
+        assert now.gateway.status().door.mode is Mode.LOCKED_DOWN
+        await key.touch()
+        assert (await site.touch(now, key)).data["result"] == "lockdown"
+        await now.gateway.set_mode(Mode.LOCKED, ADMIN)
+    async with site.running() as now:
+        await site.granted(now, key)
+
+
+async def test_lockdown_does_not_wait_for_the_ledger(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        now.journal.always = "refuse"
+        status = await now.gateway.set_mode(Mode.LOCKED_DOWN, ADMIN)
+        assert status.door.mode is Mode.LOCKED_DOWN
+        assert site.entries("door.mode") == []
+        now.journal.always = "write"
+        await now.gateway.set_mode(Mode.LOCKED, ADMIN)
+        modes = [entry.what["mode"] for entry in site.entries("door.mode")]
+        assert modes == ["LockedDown", "Locked"]  # in the order in which they held
+    async with site.running() as now:
+        await site.granted(now, key)
+
+
+async def test_a_lift_that_cannot_be_written_is_none(site: VirtualSite) -> None:
+    async with site.running() as now:
+        await now.gateway.set_mode(Mode.LOCKED_DOWN, ADMIN)
+        now.journal.always = "refuse"
+        with pytest.raises(Exception, match="full"):
+            await now.gateway.set_mode(Mode.LOCKED, ADMIN)
+        assert now.gateway.status().door.mode is Mode.LOCKED_DOWN
+
+
+async def stored(site: VirtualSite) -> RegistrySnapshot:
+    snapshot = SqliteRegistryStore(site.registry_path).load()
+    assert snapshot is not None
+    return snapshot
+
+
+async def test_a_snapshot_saves_reading_and_keeps_the_mode(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await now.gateway.set_mode(Mode.LOCKED_DOWN, ADMIN)
+        await now.gateway.save_registry()
+    async with site.running() as now:
+        assert not now.recovered.edited
+        assert now.recovered.folded < 4  # instead of the whole ledger
+        assert now.gateway.status().door.mode is Mode.LOCKED_DOWN
+        await now.gateway.set_mode(Mode.LOCKED, ADMIN)
+        await site.granted(now, key)
+        assert site.entries("alarm") == []
+
+
+async def test_an_edited_snapshot_is_thrown_away_and_an_alarm(
+    site: VirtualSite,
+) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        (one,) = now.gateway.credentials()
+        await now.gateway.set_credential_state(one.id, CredentialState.REVOKED, ADMIN)
+        await now.gateway.save_registry()
+    size = len(site.entries())
+    with sqlite3.connect(site.registry_path) as database:
+        database.execute("UPDATE credentials SET state='active'")
+    database.close()
+    async with site.running() as now:
+        assert now.recovered.edited
+        assert now.recovered.folded == size
+        (alarm,) = site.entries("alarm")
+        assert alarm.what["kind"] == "registry-edited"
+        await key.touch()
+        assert (await site.touch(now, key)).data["result"] == "credential-revoked"
+
+
+async def test_a_snapshot_that_was_rolled_back_is_read_on_from(
+    site: VirtualSite,
+) -> None:
+    """An older snapshot is genuine; what was ordered since is in the ledger."""
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await now.gateway.save_registry()
+        old = await stored(site)
+        (one,) = now.gateway.credentials()
+        await now.gateway.set_credential_state(one.id, CredentialState.REVOKED, ADMIN)
+        await now.gateway.save_registry()
+    SqliteRegistryStore(site.registry_path).save(old)
+    async with site.running() as now:
+        assert not now.recovered.edited
+        await key.touch()
+        assert (await site.touch(now, key)).data["result"] == "credential-revoked"
+
+
+async def test_a_snapshot_of_the_future_is_no_snapshot(site: VirtualSite) -> None:
+    async with site.running() as now:
+        await site.enrol(now)
+        await now.gateway.save_registry()
+    snapshot = await stored(site)
+    SqliteRegistryStore(site.registry_path).save(replace(snapshot, entries=10_000))
+    async with site.running() as now:
+        assert now.recovered.edited
+        assert len(now.gateway.credentials()) == 1
+
+
+async def test_a_stop_in_good_order(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await site.granted(now, key)
+        await now.gateway.stop("told to")
+        kinds = [entry.ev for entry in site.entries()][-3:]
+        assert kinds == ["registry", "door.mode", "stop"]
+    assert now.watchdog.said[0] == "ready"
+    assert now.watchdog.said[-1] == "stopping"
+
+
+async def test_the_watchdog_is_fed_only_while_all_is_well(site: VirtualSite) -> None:
+    async with site.running() as now:
+        await site.sleep(3_000)
+        fed = now.watchdog.said.count("alive")
+        assert fed >= 3
+        now.strike.fails = "away"
+        await site.sleep(1_000)
+        fed = now.watchdog.said.count("alive")
+        await site.sleep(5_000)
+        assert now.watchdog.said.count("alive") == fed
+
+
+# Orders that meet.
+
+
+async def test_two_orders_at_once_leave_a_ledger_that_can_be_read(
+    site: VirtualSite,
+) -> None:
+    """Both are legal when they are asked for; only the first one still is after it."""
+    async with site.running() as now:
+        await site.enrol(now)
+        (one,) = now.gateway.credentials()
+        now.journal.open_gate.clear()
+
+        async def order(state: CredentialState) -> None:
+            await now.gateway.set_credential_state(one.id, state, ADMIN)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(order(CredentialState.REVOKED))
+            late = group.create_task(_refused(order(CredentialState.SUSPENDED)))
+            await site.sleep(10)
+            now.journal.open_gate.set()
+        assert late.result()
+        assert len(site.entries("credential.state")) == 1
+    async with site.running() as now:
+        (one,) = now.gateway.credentials()
+        assert one.state is CredentialState.REVOKED
+
+
+async def _refused(order: Awaitable[None]) -> bool:
+    try:
+        await order
+    except RegistryError:
+        return True
+    return False
+
+
+async def test_a_caller_who_leaves_does_not_split_ledger_and_registry(
+    site: VirtualSite,
+) -> None:
+    async with site.running() as now:
+        await site.enrol(now)
+        (one,) = now.gateway.credentials()
+        now.journal.open_gate.clear()
+        async with asyncio.TaskGroup() as group:
+            wish = CredentialState.SUSPENDED
+            order = group.create_task(
+                now.gateway.set_credential_state(one.id, wish, ADMIN)
+            )
+            await site.sleep(10)
+            order.cancel()
+            await site.sleep(10)
+            now.journal.open_gate.set()
+        await site.sleep(10)
+        assert now.gateway.credentials()[0].state is CredentialState.SUSPENDED
+        assert now.gateway.status().ledger_size == len(site.entries())
+        await now.gateway.stop("told to")
+        assert site.entries()[-1].ev == "stop"
+        assert now.died == []
+
+
+# The street.
+
+
+async def test_strangers_are_summed_up_once_a_minute(site: VirtualSite) -> None:
+    async with site.running() as now:
+        for number in range(5):
+            key = await site.place.add_key(f"stranger-{number}")
+            await key.present(awake_ms=10 * MINUTE_MS)
+        await site.sleep(5 * MINUTE_MS + 1_000)
+        strangers = site.entries("door.strangers")
+        assert 5 <= len(strangers) <= 7
+        assert sum(entry.what["adverts"] for entry in strangers) > 1_000
+        assert {entry.what["addresses"] for entry in strangers[1:]} == {5}
+        assert await site.releases() == 0
+        assert "touch.stranger" in now.kinds()
+        assert set(site.reasons()) == set()
+
+
+async def test_a_key_in_pairing_mode_is_nothing_to_an_idle_gateway(
+    site: VirtualSite,
+) -> None:
+    async with site.running() as now:
+        key = await site.place.add_key("k")
+        await key.pairing_mode()
+        await site.sleep(MINUTE_MS)
+        assert now.gateway.enrolment() is None
+        assert (await key.state()).bonds == 0
+
+
+async def test_a_key_cannot_hold_the_gateway_busy(site: VirtualSite) -> None:
+    """A key that fails at once begins so many touches in a minute, and no more."""
+    async with site.running() as now:
+        key = await site.enrol(now)
+        before = len(site.reasons())
+        await key.wrong_finger(times=60)
+        key.authenticator.uv_retries = 10_000
+        await key.present(awake_ms=10 * MINUTE_MS)
+        await site.sleep(MINUTE_MS)
+        begun = len(site.reasons()) - before
+        assert 10 <= begun <= site.limits.sessions_per_address_per_minute_max
+
+
+# The door.
+
+
+async def test_forced_held_and_cleared(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await site.sleep(1_000)
+        await site.place.door.force()
+        await site.sleep(100)
+        assert now.gateway.status().door.phase == "forced"
+        await site.place.door.close()
+        await key.touch()
+        await key.present()
+        await site.until(lambda: _released(site))
+        assert await site.place.door.open()
+        await site.sleep(site.timing.held_open_ms + 100)
+        assert now.gateway.status().door.phase == "held"
+        await site.place.door.close()
+        await site.sleep(100)
+        kinds = [e.ev for e in site.entries() if e.ev.startswith("door.")]
+        assert kinds == [
+            *("door.forced", "door.closed", "door.clear"),
+            *("door.grant", "door.opened", "door.held", "door.closed", "door.clear"),
+        ]
+        assert now.gateway.status().door.phase == "secured"
+        await key.sleep()
+
+
+async def _released(site: VirtualSite) -> bool:
+    return (await site.place.door.state()).released
+
+
+async def test_exit_opens_in_lockdown_too(site: VirtualSite) -> None:
+    async with site.running() as now:
+        await now.gateway.set_mode(Mode.LOCKED_DOWN, ADMIN)
+        await site.place.door.press_exit()
+        assert await _released(site)
+        await site.sleep(RELEASE_MS)
+        assert not await _released(site)
+        assert len(site.entries("door.exit")) == 1
+
+
+@pytest.mark.parametrize("name", [InputName.TAMPER, InputName.FIRE])
+async def test_tampering_and_fire_are_alarms(
+    site: VirtualSite, name: InputName
+) -> None:
+    async with site.running() as now:
+        await site.place.pins.set_input(name, active=True)
+        await site.sleep(10)
+        assert Pattern.ALARM in {pattern for _, pattern in now.indicators.shown}
+        await site.place.pins.set_input(name, active=False)
+        await site.sleep(10)
+        said = [(e.what["kind"], e.what["detail"]) for e in site.entries("alarm")]
+        assert said == [(name.value, "begun"), (name.value, "ended")]
+        assert await site.releases() == 0
+
+
+# The ceremony.
+
+
+async def arm(now: Running, holder: str = "h1") -> None:
+    await now.gateway.enrol(EnrolmentOrder(holder, "A name", ("staff",)), ADMIN)
+
+
+async def test_nobody_comes(site: VirtualSite) -> None:
+    async with site.running() as now:
+        await arm(now)
+        with pytest.raises(EnrolmentError, match="under way"):
+            await arm(now, "h2")
+        done = await site.ceremony(now, "failed")
+        assert (done.step, done.reason) == ("failed", "window-ended")
+        assert site.entries("holder", "enrol") == []
+        await site.enrol(now, "h2")
+
+
+async def test_a_second_ceremony_straight_after_a_cancelled_one(
+    site: VirtualSite,
+) -> None:
+    """The first one still hangs up and forgets its bond while the second begins."""
+    async with site.running() as now:
+        key = await site.place.add_key("first")
+        await arm(now)
+        await key.pairing_mode()
+        assert (await site.ceremony(now, "comparing")).step == "comparing"
+        await now.gateway.cancel_enrolment(ADMIN)
+        with pytest.raises(EnrolmentError, match="number"):
+            await now.gateway.answer_comparison(agree=True, actor=ADMIN)
+        await key.sleep()
+        await site.enrol(now, "h2")
+        assert [holder.id for holder in now.gateway.holders()] == ["h2"]
+        assert len(await site.adapter.bonds()) == 1
+
+
+@pytest.mark.parametrize("who", ["gateway", "key"])
+async def test_numbers_that_differ(site: VirtualSite, who: str) -> None:
+    async with site.running() as now:
+        key = await site.place.add_key("k")
+        await key.refuse_pairing(refuse=who == "key")
+        await arm(now)
+        await key.pairing_mode()
+        await site.ceremony(now, "comparing")
+        if who == "gateway":
+            await now.gateway.answer_comparison(agree=False, actor=ADMIN)
+        done = await site.ceremony(now, "failed")
+        assert done.step == "failed"
+        assert done.reason in {"number-refused", "pairing-refused"}
+        assert await site.adapter.bonds() == frozenset()
+        assert site.entries("holder", "enrol") == []
+
+
+CREATION = {
+    Misbehaviour.RUBBISH_FRAMES: "wire-broken",
+    Misbehaviour.TRUNCATED_CBOR: "wire-broken",
+    Misbehaviour.DISCONNECT_MID_MESSAGE: "link-lost",
+    Misbehaviour.STALL: "no-touch",
+}
+
+
+@pytest.mark.parametrize("way", CREATION)
+async def test_a_new_key_that_misbehaves(site: VirtualSite, way: Misbehaviour) -> None:
+    async with site.running() as now:
+        key = await site.place.add_key("k")
+        await key.misbehave(way)
+        await key.touch(times=2)
+        reason = await ceremony_of(site, now)
+        assert reason == CREATION[way]
+        await nothing_left(site)
+
+
+async def ceremony_of(site: VirtualSite, now: Running, name: str = "k") -> str | None:
+    """Carry out a ceremony up to its end, and return why it failed."""
+    key = site.place.key(name)
+    await arm(now)
+    await key.pairing_mode()
+    shown = await site.ceremony(now, "comparing")
+    assert shown.step == "comparing", shown
+    await now.gateway.answer_comparison(agree=True, actor=ADMIN)
+    return (await site.ceremony(now, "failed")).reason
+
+
+async def nothing_left(site: VirtualSite) -> None:
+    """A ceremony that failed leaves no entry and no bond behind."""
+    await site.sleep(5_000)
+    assert await site.adapter.bonds() == frozenset()
+    assert site.entries("enrol") == []
+
+
+async def test_fingers_in_the_ceremony(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.place.add_key("k")
+        await key.wrong_finger()
+        assert await ceremony_of(site, now) == "finger-not-recognised"
+        await key.decline()
+        assert await ceremony_of(site, now) == "declined"
+        await key.touch()
+        await key.wrong_finger()  # at the second touch
+        assert await ceremony_of(site, now) == "finger-not-recognised"
+        assert await ceremony_of(site, now) == "no-touch"
+        await nothing_left(site)
+
+
+async def test_a_ceremony_without_the_time(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.place.add_key("k")
+        await key.touch(times=2)
+        site.clock.set_sync(-1)
+        assert await ceremony_of(site, now) == "clock-untrusted"
+        await nothing_left(site)
+
+
+async def test_a_ceremony_without_the_ledger(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.place.add_key("k")
+        await key.touch(times=2)
+        now.journal.always = "refuse"
+        assert await ceremony_of(site, now) == "ledger-unavailable"
+        await nothing_left(site)
+        now.journal.always = "write"
+        await site.sleep(2_000)
+        await key.sleep()
+        await site.enrol(now, "h2")
+
+
+async def test_a_key_of_another_model(site: VirtualSite) -> None:
+    async with site.running() as now:
+        key = await site.place.add_key("k", KeyModel(aaguid=bytes(15) + b"1"))
+        await key.touch(times=2)
+        reason = await ceremony_of(site, now)
+        assert reason is not None
+        assert reason.startswith("attestation-refused/")
+        await nothing_left(site)
+
+
+async def test_a_second_credential_on_the_same_key(site: VirtualSite) -> None:
+    """The key is excluded, and the bond of its first credential stays."""
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await key.lose_bond()
+        await key.touch(times=2)
+        assert await ceremony_of(site, now, "h1") == "key-already-enrolled"
+        assert len(site.entries("enrol")) == 1
+        assert len(await site.adapter.bonds()) == 1
+        await key.sleep()
+        await site.sleep(1_000)
+        await site.granted(now, key)  # over the bond that was just made anew

@@ -17,11 +17,10 @@ from gateway.core import entries
 from gateway.core.challenge import ChallengeBook, Place
 from gateway.core.door import Door
 from gateway.core.door_timing import DoorTiming
-from gateway.core.encoding import from_base64url, to_base64url
+from gateway.core.encoding import from_base64url
 from gateway.core.facts import CredentialState, Mode, Pattern
 from gateway.core.ids import CredentialId, PeerAddress
 from gateway.core.policy import DoorPolicy
-from gateway.core.registry import Credential, Registry
 from gateway.errors import JournalError, JournalStateUnknownError, RegistryError
 from gateway.ports import (
     Clock,
@@ -107,11 +106,13 @@ class Gateway:
         self._setting: Final = setting
         self._on: Final = adapters
         self._edited: Final = recovered.edited
-        self._registry: Final[Registry] = recovered.registry
+        self._registry: Final = recovered.registry
         self._events: Final = EventStream()
         self._timekeeper: Final = Timekeeper(adapters.clock)
         self._started_up_ms: Final = adapters.clock.now().up_ms
         self._ready: Final = asyncio.Event()
+        self._ordering: Final = asyncio.Lock()
+        self._lockdowns = 0
         self._saved_entries = -1
         self._recorder: Final = Recorder(
             adapters.journal,
@@ -232,12 +233,13 @@ class Gateway:
         """
         if self._registry.entries == self._saved_entries:
             return
-        snapshot = self._registry.snapshot()
-        door = self._doorkeeper.door
-        await self._recorder.append(
-            entries.registry_record(snapshot),
-            entries.mode_record(door.id, door.mode, entries.BY_GATEWAY),
-        )
+        async with self._ordering:
+            snapshot = self._registry.snapshot()
+            door = self._doorkeeper.door
+            await self._recorder.append(
+                entries.registry_record(snapshot),
+                entries.mode_record(door.id, door.mode, entries.BY_GATEWAY),
+            )
         self._on.registry_store.save(snapshot)
         self._saved_entries = self._registry.entries
 
@@ -317,7 +319,7 @@ class Gateway:
         """Return all credentials, by id."""
         now = self._on.clock.now()
         return [
-            _credential_view(credential, now.wall_ms)
+            CredentialView.of(credential, now.wall_ms)
             for credential in sorted(
                 self._registry.credentials(), key=lambda one: one.id
             )
@@ -355,39 +357,39 @@ class Gateway:
         changed = self._registry.credential(key)
         if changed is None:
             raise RegistryError("This credential is gone.")
-        return _credential_view(changed, self._on.clock.now().wall_ms)
+        return CredentialView.of(changed, self._on.clock.now().wall_ms)
 
     async def set_mode(self, mode: Mode, actor: Actor) -> StatusView:
-        """Lock down, or return to normal."""
+        """Lock down, or return to normal.
+
+        What protects does not wait for the ledger, nor for a lift that does; and a
+        lift that a lockdown overtook lifts nothing.
+        """
         record = entries.mode_record(
             self._setting.place.door, mode, entries.by_uid(actor.uid)
         )
-        if mode is Mode.LOCKED_DOWN:  # what protects does not wait for the ledger
+        if mode is Mode.LOCKED_DOWN:
+            self._lockdowns += 1
             await self._doorkeeper.set_mode(mode)
-            try:
+        lockdowns = self._lockdowns
+        async with self._ordering:  # the door ends as the ledger does
+            if mode is Mode.LOCKED_DOWN:
+                await self._record_lockdown(record)
+            else:
+                await self._recorder.flush()  # a lockdown may wait there, came first
                 await self._recorder.append(record)
-            except JournalStateUnknownError:
-                raise
-            except JournalError:
-                self._recorder.note(record)
-        else:
-            await self._recorder.flush()  # a lockdown may wait there, and came first
-            await self._recorder.append(record)
-            await self._doorkeeper.set_mode(mode)
+            if lockdowns == self._lockdowns:
+                await self._doorkeeper.set_mode(mode)
         return self.status()
+
+    async def _record_lockdown(self, record: entries.Record) -> None:
+        try:
+            await self._recorder.append(record)
+        except JournalStateUnknownError:
+            raise
+        except JournalError:
+            self._recorder.note(record)
 
     def events(self, after_id: int | None = None) -> AsyncIterator[Event]:
         """Follow what happens; see EventStream.subscribe."""
         return self._events.subscribe(after_id)
-
-
-def _credential_view(credential: Credential, wall_ms: int) -> CredentialView:
-    return CredentialView(
-        id=to_base64url(credential.id),
-        holder_id=credential.holder_id,
-        state=credential.state_at(wall_ms),
-        aaguid=credential.aaguid.hex(),
-        model=credential.model,
-        counter=credential.counter,
-        until_ms=credential.until_ms,
-    )

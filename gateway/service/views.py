@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from gateway.core.encoding import to_base64url
 from gateway.core.facts import CredentialState, Mode
+from gateway.core.registry import Credential
 from gateway.service.telemetry import StageFigures
 
 
@@ -79,6 +81,19 @@ class CredentialView:
     model: str
     counter: int
     until_ms: int
+
+    @classmethod
+    def of(cls, credential: Credential, wall_ms: int) -> "CredentialView":
+        """Show a credential as it is at a moment."""
+        return cls(
+            id=to_base64url(credential.id),
+            holder_id=credential.holder_id,
+            state=credential.state_at(wall_ms),
+            aaguid=credential.aaguid.hex(),
+            model=credential.model,
+            counter=credential.counter,
+            until_ms=credential.until_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True)

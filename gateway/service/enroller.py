@@ -371,6 +371,9 @@ class Enroller:
 
     def _fail(self, order: _Order, failure: EnrolmentFailure, detail: str = "") -> None:
         order.ceremony = enrolment.fail(order.ceremony, failure, detail)
+        if not order.ceremony.is_over:  # a key may refuse what it was not asked
+            refused = EnrolmentFailure.KEY_ERROR
+            order.ceremony = enrolment.fail(order.ceremony, refused, failure.value)
         self._told(order)
 
     def _told(self, order: _Order) -> EnrolmentView:

@@ -107,6 +107,8 @@ def verify(options: argparse.Namespace) -> int:
         seal_key=load_first_key(options.seal_key) if options.seal_key else None,
         on_entry=replay.on_entry if replay else None,
     )
+    if replay:
+        replay.check_bases(verdict.first, verdict.base_root)
     if replay and replay.findings and verdict.exit is not Exit.TAMPERED:
         verdict.exit = Exit.TAMPERED
         verdict.problem = (
@@ -122,6 +124,7 @@ def verify(options: argparse.Namespace) -> int:
 
 def _verdict_json(verdict: Verdict, replay: Replay | None) -> str:
     fields = dataclasses.asdict(verdict) | {"root": to_base64(verdict.root)}
+    fields["base_root"] = to_base64(verdict.base_root)
     if replay is not None:
         fields["openings"] = replay.openings
         fields["enrolments"] = replay.enrolments

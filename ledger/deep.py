@@ -16,13 +16,17 @@ reported with the entry's number; the replay goes on, so that one forged entry h
 other.
 """
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ledger.attestation import check_attestation
+from ledger.encoding import from_base64
 from ledger.entry import Entry, Stamp, parse_entry
 from ledger.errors import EvidenceError, LedgerError
+from ledger.proof import included_root
+from ledger.tree import leaf_hash
 from ledger.webauthn import (
     FLAG_ATTESTED,
     FLAG_PRESENT,
@@ -82,6 +86,7 @@ class Replay:
     Attributes:
         openings: how many openings were checked, good or not.
         first: the entry from which this replay speaks.
+        bases: for each restated entry, the base and the root that its proof leads to.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -92,6 +97,7 @@ class Replay:
     holders: dict[Any, tuple[Any, int]] = field(default_factory=dict)
     config: tuple[dict[str, Any], int] | None = None
     place: tuple[dict[str, Any], int] | None = None
+    bases: list[tuple[int, Any, bytes]] = field(default_factory=list)
     _challenges: set[bytes] = field(default_factory=set)
 
     def on_entry(self, n: int, body: bytes, _leaf: bytes) -> None:
@@ -101,8 +107,7 @@ class Replay:
         try:
             self.replay(parse_entry(body))
         except LedgerError as error:
-            if len(self.findings) < FINDINGS_MAX:
-                self.findings.append(Finding(n, str(error)))
+            self._report(n, str(error))
 
     def replay(self, entry: Entry) -> None:
         """Take an entry, or one that a `restate` entry repeats.
@@ -145,20 +150,44 @@ class Replay:
             }
         return sorted(numbers - {-1})
 
-    def _restate(self, entry: Entry) -> None:
-        """An old entry, repeated because its place in the ledger was pruned.
+    def _restate(self, entry: Entry, repeats: Entry | None = None) -> None:
+        """An old entry, repeated because its own place was pruned.
 
-        Its inclusion under the signed base is checked by `ledger.prune.Restated`; here
-        its effect is replayed, and its evidence checked once more.
+        It takes effect by its proven place in the signed history before the base; the
+        config of its time may be gone, so its evidence is not judged a second time.
+        While the history is whole, the old entry itself took effect already.
         """
-        text = entry.what.get("entry")
-        old = parse_entry(text.encode() if isinstance(text, str) else b"")
-        if old.n >= entry.n or old.ev == "restate":
-            raise EvidenceError(f"entry {entry.n} restates no older entry.")
-        if old.ev == "door.grant":
-            self._set_counter(old)
-        else:
-            self.replay(old)
+        if self.first == 0:
+            return
+        carrier = repeats or entry
+        text = carrier.what.get("entry")
+        body = text.encode() if isinstance(text, str) else b""
+        old = parse_entry(body)
+        if old.n >= carrier.n:
+            raise EvidenceError("a restated entry is not older.")
+        if carrier is entry:
+            root = _restated_root(entry.what, old.n, leaf_hash(body))
+            self.bases.append((entry.n, entry.what.get("base"), root))
+        moved = dataclasses.replace(old, n=entry.n)
+        match old.ev:
+            case "restate":
+                self._restate(entry, old)
+            case "door.grant":
+                self._set_counter(moved)
+            case "enrol":
+                self._take_enrolment(moved)
+            case _:
+                self.replay(moved)
+
+    def check_bases(self, size: int, root: bytes) -> None:
+        """Report restated entries that did not stand under this file's base."""
+        for n, base, proved in self.bases:
+            if (base, proved) != (size, root):
+                self._report(n, "what it restates did not stand before the base.")
+
+    def _report(self, n: int, text: str) -> None:
+        if len(self.findings) < FINDINGS_MAX:
+            self.findings.append(Finding(n, text))
 
     def _set_counter(self, grant: Entry) -> None:
         credential = self.credentials.get(grant.what.get("credential"))
@@ -194,11 +223,19 @@ class Replay:
         counter = self._answered(proof, cose)
         if counter != what.get("counter"):
             raise EvidenceError("the entry's counter is not the one that was signed.")
-        until_ms = what.get("until_ms", 0)
-        if type(until_ms) is not int:
-            raise EvidenceError("the enrolment has no valid end.")
-        self.credentials[name] = Credential(
-            what.get("holder"), cose, counter, entry.n, until_ms
+        self._take_enrolment(entry)
+
+    def _take_enrolment(self, entry: Entry) -> None:
+        what = entry.what
+        counter, until_ms = what.get("counter"), what.get("until_ms", 0)
+        if type(until_ms) is not int or type(counter) is not int:
+            raise EvidenceError("the enrolment has no valid end or counter.")
+        self.credentials[what.get("credential")] = Credential(
+            what.get("holder"),
+            unbase64url(what.get("public_key")),
+            counter,
+            entry.n,
+            until_ms,
         )
 
     def _attested(
@@ -306,6 +343,14 @@ class Replay:
             raise EvidenceError("the key had not verified its user.")
         if flags & FLAG_ATTESTED != attested:
             raise EvidenceError("the answer is of another kind.")
+
+
+def _restated_root(what: dict[str, Any], n: int, leaf: bytes) -> bytes:
+    base, proof = what.get("base"), what.get("proof")
+    if type(base) is not int or not isinstance(proof, list):
+        raise EvidenceError("a restated entry comes without its proof.")
+    hashes = [from_base64(text) if isinstance(text, str) else b"" for text in proof]
+    return included_root(n, base, leaf, hashes)
 
 
 def _texts(settings: dict[str, Any], name: str) -> list[Any]:

@@ -83,6 +83,20 @@ def _climb(at: int, last: int, proof: Sequence[bytes]) -> Iterator[tuple[bytes, 
         raise ProofError("The proof is too short.")
 
 
+def included_root(n: int, size: int, leaf: bytes, proof: Sequence[bytes]) -> bytes:
+    """Return the root to which the proof leads from entry `n` of a tree of `size`.
+
+    Raises:
+        ProofError: there is no such entry, or the proof has another length.
+    """
+    if not 0 <= n < size:
+        raise ProofError(f"A tree of {size} entries has no entry {n}.")
+    node = leaf
+    for part, is_left in _climb(n, size - 1, proof):
+        node = node_hash(part, node) if is_left else node_hash(node, part)
+    return node
+
+
 def check_inclusion(
     n: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes
 ) -> None:
@@ -91,12 +105,7 @@ def check_inclusion(
     Raises:
         ProofError: it does not prove that.
     """
-    if not 0 <= n < size:
-        raise ProofError(f"A tree of {size} entries has no entry {n}.")
-    node = leaf
-    for part, is_left in _climb(n, size - 1, proof):
-        node = node_hash(part, node) if is_left else node_hash(node, part)
-    if node != root:
+    if included_root(n, size, leaf, proof) != root:
         raise ProofError(f"The proof does not lead from entry {n} to the root.")
 
 

@@ -12,17 +12,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from ledger.checkpoint import Checkpoint
-from ledger.encoding import Json, from_base64, to_base64
-from ledger.entry import Draft, Entry, Stamp, parse_entry
+from ledger.encoding import Json, to_base64
+from ledger.entry import Draft, Stamp, parse_entry
 from ledger.errors import LedgerCorruptError, NoSuchEntryError, ProofError
 from ledger.keys import SigningKey, sync_directory
-from ledger.proof import check_inclusion, inclusion_ranges
+from ledger.proof import inclusion_ranges
 from ledger.reader import Reader
 from ledger.store import connect_writer, create, lock
-from ledger.tree import HASH_BYTES, TILE_BITS, leaf_hash
+from ledger.tree import TILE_BITS, leaf_hash
 from ledger.writer import Writer
 
+PRUNE: Final = "prune"
 RESTATED_MAX: Final = 512
 """Entries that one prune restates in one batch with its `prune` entry."""
 
@@ -43,22 +43,6 @@ def restate(reader: Reader, numbers: Sequence[int], base: int) -> list[Draft]:
     return drafts
 
 
-def check_restated(entry: Entry, base: Checkpoint) -> None:
-    """Check that what a `restate` entry repeats stood under the base.
-
-    Raises:
-        ProofError: it did not.
-    """
-    text, proof = entry.what.get("entry"), entry.what.get("proof")
-    if not isinstance(text, str) or not isinstance(proof, list):
-        raise ProofError(f"Entry {entry.n} restates nothing.")
-    hashes = [from_base64(item) for item in proof if isinstance(item, str)]
-    if any(len(digest) != HASH_BYTES for digest in hashes):
-        raise ProofError(f"Entry {entry.n} carries a malformed proof.")
-    old = parse_entry(text.encode())
-    check_inclusion(old.n, base.size, leaf_hash(text.encode()), hashes, base.root)
-
-
 def prune(
     path: Path, key: SigningKey, base: int, live: Sequence[int], stamp: Stamp
 ) -> int:
@@ -74,15 +58,17 @@ def prune(
     """
     with closing(Writer.open(path, key)) as writer, Reader.open(path) as reader:
         first = reader.base()[0]
-        note = reader.notes().get(base)
-        if note is None or base <= first:
-            raise NoSuchEntryError(f"No head of {base} entries is kept to begin with.")
+        if base not in reader.notes() or base <= _last_prune(reader, first):
+            raise NoSuchEntryError(
+                f"No head of {base} entries is kept to begin with, or the last prune "
+                "is not before it."
+            )
         old = [n for n in live if first <= n < base]
         if len(old) > RESTATED_MAX:
             raise ProofError(f"{len(old)} live entries are more than {RESTATED_MAX}.")
         root = to_base64(reader.edge(base).root())
         what: dict[str, Json] = {"base": base, "restated": len(old), "root": root}
-        drafts = [*restate(reader, old, base), Draft("prune", what)]
+        drafts = [*restate(reader, old, base), Draft(PRUNE, what)]
         writer.append(drafts, stamp)
         prev = leaf_hash(reader.entry(base - 1))
     descriptor = lock(path)
@@ -95,6 +81,18 @@ def prune(
     finally:
         os.close(descriptor)
     return base - first
+
+
+def _last_prune(reader: Reader, first: int) -> int:
+    """Return the number of the last prune entry, `first` when there is none.
+
+    What one prune restated must be restated whole by the next one, or stay.
+    """
+    last = first
+    for n, body in enumerate(reader.entries(first, reader.size()), first):
+        if b'"ev":"prune"' in body and parse_entry(body).ev == PRUNE:
+            last = n
+    return last
 
 
 def _rewrite(path: Path, base: int, prev: bytes) -> None:

@@ -55,6 +55,7 @@ class Verdict:
         exit: the answer.
         problem: what is wrong and where, or what is missing; empty when verified.
         first: number of the first entry, 0 unless the file begins with a base.
+        base_root: root over the entries before `first`, empty without a base.
         entries: size of the tree at the end of the file.
         signed: how many entries the last note covers.
         closed: whether the file ends with its signed last line.
@@ -72,6 +73,7 @@ class Verdict:
     signed: int = 0
     boots: int = 0
     root: bytes = b""
+    base_root: bytes = b""
     closed: bool = False
     sealed: bool = False
     witnessed: dict[str, int] = field(default_factory=dict)

@@ -30,7 +30,7 @@ from ledger.entry import GENESIS, Entry, parse_entry
 from ledger.errors import LedgerError, NoteError
 from ledger.scan import BLOCK_BITS, LINE_BYTES_MAX, Scanner, clock_remark, root_of
 from ledger.seal import Seal, check_seal_line, commitment
-from ledger.tree import HASH_BYTES, Edge
+from ledger.tree import HASH_BYTES, Edge, fold
 from ledger.verdict import Auditor, Exit, Expected, Verdict, parse_expected
 
 __all__ = [
@@ -267,6 +267,7 @@ class Judge:
         blocks = size >> BLOCK_BITS
         self._outer = Edge(blocks, edge[: blocks.bit_count()])
         self._base_size = self.verdict.entries = size
+        self.verdict.base_root = fold(edge)
         self._leaf = from_hex(prev, HASH_BYTES)
         self.base = (size, self._leaf, edge[blocks.bit_count() :])
 

@@ -450,6 +450,8 @@ class Ledger:
             raise Bad("a malformed base")
         self.edge, self.leaf = [unhex(text) for text in hashes], unhex(value["prev"])
         self.size = self.base = size
+        if self.deep is not None:
+            self.deep.base = size, self.root()
 
     def note(self, note):
         if not self.key or not self.size:
@@ -556,6 +558,22 @@ def cbor(data, at=0, room=6):
     raise Bad("CBOR of a kind that no evidence has")
 
 
+def included(n, size, entry, proof):
+    """Return the root to which an inclusion proof leads (RFC 9162 §2.1.3.2)."""
+    node, last = sha(b"\0" + entry), size - 1
+    for part in proof:
+        if last == 0:
+            raise Bad("the proof is too long")
+        if n & 1 or n == last:
+            node = sha(b"\1" + part + node)
+            while n and not n & 1:
+                n, last = n >> 1, last >> 1
+        else:
+            node = sha(b"\1" + node + part)
+        n, last = n >> 1, last >> 1
+    return node if last == 0 else None
+
+
 class Deep:
     """Replays the history; `bad` lists the entries that prove nothing."""
 
@@ -563,6 +581,7 @@ class Deep:
         self.keys, self.holders, self.challenges = {}, {}, set()
         self.config = self.place = {}
         self.bad, self.openings = [], 0
+        self.base = None  # size and root of what was pruned
 
     def entry(self, n, ev, what, at, up):
         try:
@@ -584,18 +603,28 @@ class Deep:
         except (Bad, KeyError, TypeError, AttributeError, ValueError) as error:
             self.bad.append((n, str(error) or repr(error)))
 
-    def restate(self, n, what):
+    def restate(self, n, what, outer=None):
+        """An old entry whose own place was pruned: its place is proved, it counts."""
+        if self.base is None:
+            return
         body = what["entry"].encode()
         found = ENTRY.fullmatch(body)
-        if not found or int(found[5]) >= n or found[4] == b"restate":
+        if not found or int(found[5]) >= n:
             raise Bad("restates no older entry")
-        content = decode(found[8])
-        if found[4] == b"door.grant":
+        old, ev, content = int(found[5]), found[4], decode(found[8])
+        if outer is None:
+            proof = [unbase64(text) for text in what["proof"]]
+            size, root = self.base
+            if what["base"] != size or included(old, size, body, proof) != root:
+                raise Bad("what it restates did not stand before the base")
+        if ev == b"restate":
+            self.restate(old, content, outer or what)
+        elif ev == b"door.grant":
             self.keys[content["credential"]]["counter"] = content["counter"]
+        elif ev == b"enrol":
+            self.take(content, unbase64url(content["public_key"]), content["counter"])
         else:
-            count = len(self.bad)
-            self.entry(n, found[4].decode(), content, int(found[1]), int(found[7]))
-            del self.bad[count + 1 :]
+            self.entry(n, ev.decode(), content, int(found[1]), int(found[7]))
 
     def state(self, what):
         key = self.keys[what["credential"]]
@@ -687,7 +716,10 @@ class Deep:
         counter = self.answer(what["proof"], "enrol.proof", up, credential, cose)
         if counter != what["counter"]:
             raise Bad("the entry's counter is not the one that was signed")
-        self.keys[name] = {
+        self.take(what, cose, counter)
+
+    def take(self, what, cose, counter):
+        self.keys[what["credential"]] = {
             "cose": cose,
             "holder": what["holder"],
             "counter": counter,

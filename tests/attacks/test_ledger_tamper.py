@@ -26,6 +26,7 @@ from ledger.deep import Replay
 from ledger.encoding import canonical, parse_canonical
 from ledger.entry import Draft, encode_entry, parse_entry
 from ledger.keys import SigningKey
+from ledger.prune import prune
 from ledger.scan import Scanner
 from ledger.seal import Seal, seal_line
 from ledger.tree import Edge, leaf_hash
@@ -378,3 +379,29 @@ def test_deep_verification_agrees_on_forged_openings(tmp_path: Path) -> None:
     # The kit does not read certificates, and says so.
     assert {n for n, _ in kits.bad} == found - {start + 6}
     assert verify_lines(lines, vkey=made.vkey).exit is Exit.VERIFIED
+
+
+def test_both_replay_a_ledger_that_was_pruned_twice(tmp_path: Path) -> None:
+    made = make(tmp_path)
+    anna, bert = history(made)
+    for _ in range(2):
+        writer = made.open()
+        writer.checkpoint()
+        base = writer.size
+        writer.close()
+        replay = Replay()
+        verify_lines(made.lines(), vkey=made.vkey, on_entry=replay.on_entry)
+        prune(made.path, made.key, base, replay.live(), made.door.stamp())
+    last = made.append(made.door.grant(anna, "h1"), made.door.grant(bert, "h2"))
+    lines, replay = made.lines(), Replay()
+    verdict = verify_lines(lines, vkey=made.vkey, on_entry=replay.on_entry)
+    replay.check_bases(verdict.first, verdict.base_root)
+    assert verdict.exit is Exit.VERIFIED
+    assert [found.n for found in replay.findings] == [last]
+    code, _, kits = kit.verify(lines, kit.Key(made.vkey), deep=True)
+    assert code == Exit.TAMPERED
+    assert [n for n, _ in kits.bad] == [last]
+    # A base whose history never was: its proofs lead to another root.
+    replay.findings.clear()
+    replay.check_bases(verdict.first, bytes(32))
+    assert replay.findings

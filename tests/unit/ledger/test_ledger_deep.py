@@ -15,6 +15,7 @@ from ledger.deep import Finding, Replay
 from ledger.encoding import canonical
 from ledger.entry import Draft, Entry, Stamp, encode_entry
 from ledger.errors import EvidenceError
+from ledger.tree import leaf_hash
 from ledger.webauthn import (
     check_signature,
     parse_authenticator_data,
@@ -238,7 +239,7 @@ ENROLMENTS: list[tuple[str, dict[str, Any], str]] = [
     ("holder", {"what": {"holder": "h2"}}, "another holder"),
     ("purpose", {"binding": {"purpose": "enrol.proof"}}, "another purpose"),
     ("counter", {"what": {"counter": 7}}, "not the one that was signed"),
-    ("end", {"what": {"until_ms": "x"}}, "no valid end"),
+    ("end", {"what": {"until_ms": "x"}}, "no valid end or counter"),
     ("other key", {"what": {"public_key": b64url(Key("eve").cose)}}, "of another key"),
     ("model", {"what": {"aaguid": b64url(bytes(16))}}, "not allowed"),
     ("format", {"attestation": {"content": {"fmt": "none"}}}, "format packed"),
@@ -325,27 +326,46 @@ def test_without_a_boot_entry_there_is_no_place() -> None:
     assert "another site" in found
 
 
+def restated(body: bytes, **changes: Any) -> Draft:
+    """A restatement of the only entry of a tree of one."""
+    what: dict[str, Any] = {"base": 1, "entry": body.decode(), "proof": []}
+    return Draft("restate", what | changes)
+
+
 def test_restated_entries_take_effect_and_lies_are_named() -> None:
-    story = Story()
-    old = Replay()
-    bodies: list[str] = []
-    door = Door()
-    for draft in (door.boot(), door.config(), door.enrol(Key("anna"), "h1")):
-        bodies.append(
-            encode_entry(len(bodies), bytes(32), door.stamp(), draft).decode()
-        )
-    for text in bodies:
-        assert not story.tell(Draft("restate", {"entry": text}))
-    assert story.replay.credentials
-    assert not old.credentials
+    story, door = Story(), Door()
+    story.replay.first = 5
+    draft = door.enrol(Key("anna"), "h1")
+    body = encode_entry(0, bytes(32), door.stamp(), draft)
+    assert not story.tell(restated(body))
+    assert story.replay.live()[-1] == story.n - 1
+    story.replay.check_bases(1, leaf_hash(body))
+    assert not story.replay.findings
+    story.replay.check_bases(1, bytes(32))
+    assert "before the base" in story.replay.findings[-1].text
+    again = encode_entry(0, bytes(32), door.stamp(), restated(body))
+    assert "not older" in story.tell(restated(again))[0]
+    boot = encode_entry(0, bytes(32), door.stamp(), door.boot())
+    assert not story.tell(restated(boot))
     grant = encode_entry(0, bytes(32), door.stamp(), Draft("door.grant", {}))
-    for entry, words in (
-        (7, "not an entry"),
-        (grant.decode().replace('"n":0', '"n":999'), "no older"),
-        (grant.decode(), "names no enrolled key"),
+    broken = encode_entry(0, bytes(32), door.stamp(), Draft("enrol", {}))
+    for lie, words in (
+        (restated(b"rubbish"), "not an entry"),
+        (restated(body, entry=7), "not an entry"),
+        (restated(grant.replace(b'"n":0', b'"n":999')), "not older"),
+        (restated(grant), "names no enrolled key"),
+        (restated(broken), "no valid end or counter"),
+        (restated(body, proof=7), "without its proof"),
+        (restated(body, proof=[7]), "too long"),
+        (restated(body, base="x"), "without its proof"),
     ):
-        [found] = story.tell(Draft("restate", {"entry": entry}))
+        [found] = story.tell(lie)
         assert words in found
+
+
+def test_while_the_history_is_whole_restatements_change_nothing() -> None:
+    story = Story()
+    assert not story.tell(restated(b"whatever"))
 
 
 def test_findings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,19 +7,12 @@ each thing that can go wrong into one of its named failures. One ceremony at a t
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from gateway.core import enrolment, entries
 from gateway.core.assertion import Verified
 from gateway.core.challenge import ChallengeBook
-from gateway.core.encoding import to_base64url
-from gateway.core.enrolment import (
-    Ceremony,
-    EnrolmentFailure,
-    EnrolmentState,
-    EnrolmentStep,
-)
+from gateway.core.enrolment import EnrolmentFailure, EnrolmentState, EnrolmentStep
 from gateway.core.facts import CredentialState
 from gateway.core.ids import CredentialId, GroupId, HolderId, PeerAddress, is_identifier
 from gateway.core.registry import Credential, Holder, Registry
@@ -42,6 +35,7 @@ from gateway.ports import (
     Radio,
     Sighting,
 )
+from gateway.service.armed_order import ArmedOrder
 from gateway.service.events import EventStream
 from gateway.service.new_credential import (
     CeremonyFailedError,
@@ -57,21 +51,8 @@ from gateway.service.waiting import before
 _LOG: Final = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Order:
-    """What was armed, and what is known of it so far."""
-
-    id: str
-    wish: EnrolmentOrder
-    actor: Actor
-    ceremony: Ceremony
-    number: int | None = None
-    comparison: asyncio.Future[bool] | None = None
-    credential_id: CredentialId | None = None
-    model: str | None = None
-
-
 OnEnrolled = Callable[[PeerAddress, CredentialId], None]
+CredentialAt = Callable[[PeerAddress], CredentialId | None]
 
 
 class Enroller:
@@ -91,6 +72,7 @@ class Enroller:
         recorder: Recorder,
         events: EventStream,
         on_enrolled: OnEnrolled,
+        credential_at: CredentialAt,
     ) -> None:
         self._rules: Final = rules
         self._maker: Final = CredentialMaker(rules, book, clock, entropy)
@@ -103,7 +85,8 @@ class Enroller:
         self._recorder: Final = recorder
         self._events: Final = events
         self._on_enrolled: Final = on_enrolled
-        self._order: _Order | None = None
+        self._credential_at: Final = credential_at
+        self._order: ArmedOrder | None = None
         self._found: asyncio.Future[PeerAddress] | None = None
         self._armed: Final = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
@@ -121,25 +104,7 @@ class Enroller:
     @property
     def view(self) -> EnrolmentView | None:
         """The ceremony under way, or the last one."""
-        order = self._order
-        if order is None:
-            return None
-        ceremony = order.ceremony
-        reason = None if ceremony.failure is None else ceremony.failure.value
-        return EnrolmentView(
-            id=order.id,
-            holder_id=order.wish.holder_id,
-            step=ceremony.state.value,
-            hint=_hint(ceremony),
-            number=order.number if ceremony.state is EnrolmentState.COMPARING else None,
-            reason=f"{reason}/{ceremony.detail}" if ceremony.detail else reason,
-            credential_id=(
-                None
-                if order.credential_id is None
-                else to_base64url(order.credential_id)
-            ),
-            model=order.model,
-        )
+        return None if self._order is None else self._order.view
 
     def arm(self, wish: EnrolmentOrder, actor: Actor) -> EnrolmentView:
         """Open the window for one key.
@@ -158,7 +123,7 @@ class Enroller:
                 "lower-case letters, digits, dots, hyphens and underscores.",
                 "no-identifier",
             )
-        self._order = _Order(
+        self._order = ArmedOrder(
             id=f"enr_{self._entropy.token(8).hex()}",
             wish=wish,
             actor=actor,
@@ -229,7 +194,7 @@ class Enroller:
             self._work = None
 
     async def _carry_out(
-        self, order: _Order, found: asyncio.Future[PeerAddress]
+        self, order: ArmedOrder, found: asyncio.Future[PeerAddress]
     ) -> None:
         address: PeerAddress | None = None
         try:
@@ -250,9 +215,20 @@ class Enroller:
             if self._found is found:  # the next ceremony may have been armed by now
                 self._found = None
             if address is not None and order.ceremony.must_forget_bond:
-                await self._pairing.forget(address)
+                await self._forget(address)
 
-    async def _with_key(self, order: _Order, address: PeerAddress) -> None:
+    async def _forget(self, address: PeerAddress) -> None:
+        """Remove the bond, unless it is an enrolled key's.
+
+        Anybody can put up its address while a ceremony is armed; no key shall lose
+        its door that way.
+        """
+        known = self._credential_at(address)
+        credential = None if known is None else self._registry.credential(known)
+        if credential is None or credential.state is CredentialState.REVOKED:
+            await self._pairing.forget(address)
+
+    async def _with_key(self, order: ArmedOrder, address: PeerAddress) -> None:
         bond = await self._pair(order, address)
         self._advance(order, EnrolmentStep.BONDED)
         link = None
@@ -279,7 +255,7 @@ class Enroller:
         order.credential_id = credential.id
         self._advance(order, EnrolmentStep.RECORDED)
 
-    async def _pair(self, order: _Order, address: PeerAddress) -> Bond:
+    async def _pair(self, order: ArmedOrder, address: PeerAddress) -> Bond:
         async def compare(number: int) -> bool:
             order.number = number
             order.comparison = asyncio.get_running_loop().create_future()
@@ -313,7 +289,7 @@ class Enroller:
 
     async def _record(
         self,
-        order: _Order,
+        order: ArmedOrder,
         bond: Bond,
         creation: Creation,
         credential: Credential,
@@ -363,23 +339,23 @@ class Enroller:
 
     # Telling.
 
-    def _advance(self, order: _Order, step: EnrolmentStep) -> None:
+    def _advance(self, order: ArmedOrder, step: EnrolmentStep) -> None:
         order.ceremony = enrolment.advance(order.ceremony, step, self._clock.now())
         if order.ceremony.failure is not None:
             raise CeremonyFailedError(order.ceremony.failure, order.ceremony.detail)
         self._told(order)
 
-    def _fail(self, order: _Order, failure: EnrolmentFailure, detail: str = "") -> None:
+    def _fail(
+        self, order: ArmedOrder, failure: EnrolmentFailure, detail: str = ""
+    ) -> None:
         order.ceremony = enrolment.fail(order.ceremony, failure, detail)
         if not order.ceremony.is_over:  # a key may refuse what it was not asked
             refused = EnrolmentFailure.KEY_ERROR
             order.ceremony = enrolment.fail(order.ceremony, refused, failure.value)
         self._told(order)
 
-    def _told(self, order: _Order) -> EnrolmentView:
-        view = self.view
-        if view is None:
-            raise EnrolmentError("No enrolment is under way.", "none")
+    def _told(self, order: ArmedOrder) -> EnrolmentView:
+        view = order.view
         self._events.publish(
             "enrolment",
             self._clock.now(),
@@ -391,12 +367,6 @@ class Enroller:
             },
         )
         return view
-
-
-def _hint(ceremony: Ceremony) -> str:
-    if ceremony.failure is not None:
-        return ceremony.failure.sentence
-    return ceremony.state.hint
 
 
 async def _value(found: asyncio.Future[PeerAddress]) -> PeerAddress:

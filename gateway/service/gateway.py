@@ -153,10 +153,14 @@ class Gateway:
             recorder=self._recorder,
             events=self._events,
             on_enrolled=self._enrolled,
+            credential_at=self._credential_at,
         )
 
     def _enrolled(self, address: PeerAddress, credential_id: CredentialId) -> None:
         self._listener.remember(address, credential_id)
+
+    def _credential_at(self, address: PeerAddress) -> CredentialId | None:
+        return self._listener.credential_at(address)
 
     def _make_listener(self, book: ChallengeBook) -> Listener:
         on, limits = self._on, self._setting.limits

@@ -64,6 +64,10 @@ class Listener:
         """Whether a scan is under way."""
         return self._scanning
 
+    def credential_at(self, address: PeerAddress) -> CredentialId | None:
+        """Return what the key at this address is asked for; None for a stranger."""
+        return self._addresses.get(address)
+
     def remember(self, address: PeerAddress, credential_id: CredentialId) -> None:
         """Ask the key at this address for that credential from now on."""
         self._addresses[address] = credential_id
@@ -98,7 +102,7 @@ class Listener:
         address = sighting.address
         if address == self._enroller.address:
             return
-        credential_id = self._addresses.get(address)
+        credential_id = self.credential_at(address)
         verdict = self._sightings.sort(sighting, bonded=credential_id is not None)
         if verdict is Verdict.PAIRING:
             self._enroller.sighted(sighting)

@@ -111,3 +111,25 @@ async def test_a_refusal_that_makes_no_sense_ends_the_ceremony(
         await site.sleep(1_000)
         assert not now.died
         assert (await now.gateway.enrol(order, ADMIN)).step == "armed"
+
+
+@pytest.mark.parametrize("how", ["numbers-differ", "cancelled", "window-ended"])
+async def test_a_key_that_steps_into_anothers_ceremony_keeps_its_own_bond(
+    site: VirtualSite, how: str
+) -> None:
+    """Else anybody who puts up its address would lock its holder out."""
+    async with site.running() as now:
+        enrolled = await site.enrol(now)
+        await site.place.add_key("h2")
+        await now.gateway.enrol(EnrolmentOrder("h2", "A name", ("staff",)), ADMIN)
+        await enrolled.pairing_mode()
+        await site.ceremony(now, "comparing")
+        if how == "numbers-differ":
+            await now.gateway.answer_comparison(agree=False, actor=ADMIN)
+        elif how == "cancelled":
+            await now.gateway.cancel_enrolment(ADMIN)
+        assert (await site.ceremony(now, "failed")).step == "failed"
+        await enrolled.sleep()
+        await site.sleep(1_000)
+        assert PeerAddress(enrolled.address) in await site.adapter.bonds()
+        await site.granted(now, enrolled)

@@ -1,0 +1,42 @@
+"""One enrolment that was ordered: who is wanted, and how far the ceremony has come."""
+
+import asyncio
+from dataclasses import dataclass
+
+from gateway.core.encoding import to_base64url
+from gateway.core.enrolment import Ceremony, EnrolmentState
+from gateway.core.ids import CredentialId
+from gateway.service.views import Actor, EnrolmentOrder, EnrolmentView
+
+
+@dataclass(slots=True)
+class ArmedOrder:
+    """What was armed, and what is known of it so far."""
+
+    id: str
+    wish: EnrolmentOrder
+    actor: Actor
+    ceremony: Ceremony
+    number: int | None = None
+    comparison: asyncio.Future[bool] | None = None
+    credential_id: CredentialId | None = None
+    model: str | None = None
+
+    @property
+    def view(self) -> EnrolmentView:
+        """Show it to people."""
+        ceremony, failure = self.ceremony, self.ceremony.failure
+        reason = None if failure is None else failure.value
+        compares = ceremony.state is EnrolmentState.COMPARING
+        return EnrolmentView(
+            id=self.id,
+            holder_id=self.wish.holder_id,
+            step=ceremony.state.value,
+            hint=ceremony.state.hint if failure is None else failure.sentence,
+            number=self.number if compares else None,
+            reason=f"{reason}/{ceremony.detail}" if ceremony.detail else reason,
+            credential_id=(
+                None if self.credential_id is None else to_base64url(self.credential_id)
+            ),
+            model=self.model,
+        )

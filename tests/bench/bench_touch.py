@@ -39,7 +39,7 @@ from gateway.sim.story import STAGES
 from ledger.reader import Reader
 from ledger.store import PAGE_BYTES
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
 
 KEYS = 24
 """Each rests for two seconds after a grant; by turns, nobody waits for that."""
@@ -51,7 +51,7 @@ RATIO_MAX = 6.0
 
 MEMORY_FILE_SYSTEMS = frozenset({"tmpfs", "ramfs", "rootfs", "overlay"})
 WAIT_S = 30
-REST_S = 0.05
+REST_S = 0.15
 """Before a turn of the floor: a commit right after another one finds a disk at leisure,
 and no touch finds that."""
 BY = Actor(uid=0)

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from ledger.entry import NO_PREVIOUS, Entry, parse_entry
 from ledger.errors import LedgerCorruptError, NoSuchEntryError
-from ledger.store import check_header, check_schema, connect_reader
+from ledger.store import DATABASE_ERRORS, check_header, check_schema, connect_reader
 from ledger.tail import head_of, range_root, stored_edge
 from ledger.tree import Edge
 
@@ -38,7 +38,7 @@ class Reader:
             try:
                 connection = opened.enter_context(closing(connect_reader(path)))
                 check_schema(connection, path)
-            except sqlite3.Error as error:
+            except DATABASE_ERRORS as error:
                 raise LedgerCorruptError(
                     f"The ledger {path} cannot be read: {error}."
                 ) from error
@@ -71,7 +71,7 @@ class Reader:
         """
         try:
             return head_of(self._connection, self.path)
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise self._unreadable(error) from error
 
     def notes(self) -> dict[int, str]:
@@ -115,7 +115,12 @@ class Reader:
             )
             if not rows:
                 return
-            yield from (body for _, body in rows)
+            for n, body in rows:
+                if not isinstance(body, bytes):
+                    raise LedgerCorruptError(
+                        f"Entry {n} of the ledger {self.path} is no longer bytes."
+                    )
+                yield body
             at = rows[-1][0] + 1
 
     def roots(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
@@ -126,7 +131,7 @@ class Reader:
         """
         try:
             return [range_root(self._connection, *subtree) for subtree in ranges]
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise self._unreadable(error) from error
 
     def edge(self, size: int) -> Edge:
@@ -137,7 +142,7 @@ class Reader:
         """
         try:
             return stored_edge(self._connection, size)
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise self._unreadable(error) from error
 
     def base(self) -> tuple[int, bytes]:
@@ -152,8 +157,8 @@ class Reader:
     def _rows(self, query: str, values: tuple[int, ...]) -> list[Any]:
         try:
             return self._connection.execute(query, values).fetchall()
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise self._unreadable(error) from error
 
-    def _unreadable(self, error: sqlite3.Error) -> LedgerCorruptError:
+    def _unreadable(self, error: Exception) -> LedgerCorruptError:
         return LedgerCorruptError(f"The ledger {self.path} cannot be read: {error}.")

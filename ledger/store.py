@@ -60,6 +60,9 @@ SCHEMA: Final = (
     f"CREATE TRIGGER tile_delete BEFORE DELETE ON tile {_REFUSE}",
 )
 
+DATABASE_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What a damaged file makes the driver raise: some messages quote its bytes."""
+
 Connect = Callable[[Path], sqlite3.Connection]
 
 

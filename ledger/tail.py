@@ -103,7 +103,7 @@ def head_of(connection: sqlite3.Connection, path: Path) -> tuple[int, str]:
         LedgerCorruptError: there is none.
     """
     row = connection.execute("SELECT size, note FROM head").fetchone()
-    if row is None:
+    if row is None or type(row[0]) is not int or not isinstance(row[1], str):
         raise LedgerCorruptError(f"The ledger {path} has no signed head.")
     return row[0], row[1]
 

@@ -1,6 +1,8 @@
 import os
+import random
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from ledger.errors import (
     KeyFileError,
     LedgerBusyError,
     LedgerCorruptError,
+    LedgerError,
     LedgerExistsError,
     LedgerForeignError,
     LedgerMissingError,
@@ -30,6 +33,8 @@ from ledger.seal import RECORD_BYTES, Seal
 from ledger.seal_file import SLOT_BYTES, SealFile, read_seal
 from ledger.store import connect_writer
 from ledger.tree import leaf_hash
+from ledger.verdict import Exit
+from ledger.verify import verify_lines
 from ledger.writer import Writer, initialise
 from tests.ledger_world import ORIGIN, Made, make
 
@@ -558,3 +563,37 @@ def test_entries_are_canonical(lived: Made) -> None:
     with Reader.open(lived.path) as reader:
         for body in reader.entries(0, 99):
             assert canonical(parse_entry(body).what) in body
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_file_of_changed_bytes_gives_a_named_error_or_the_truth(
+    lived: Made, seed: int
+) -> None:
+    rng, data = random.Random(seed), lived.path.read_bytes()  # noqa: S311 - repeatable
+    truth = lived.lines()
+    for _ in range(40):
+        changed = bytearray(data)
+        for _ in range(rng.choice((1, 3, 30))):
+            limit = rng.choice((100, 2000, len(changed)))
+            changed[rng.randrange(limit)] = rng.randrange(256)
+        lived.path.write_bytes(changed)
+        for beside in ("-wal", "-shm"):
+            lived.path.with_name(f"ledger.db{beside}").unlink(missing_ok=True)
+        with suppress(LedgerError):
+            lived.open().close()
+        with suppress(LedgerError):
+            lines = lived.lines()
+            if verify_lines(lines, vkey=lived.vkey).exit is Exit.VERIFIED:
+                assert [x for x in lines if b'"at"' in x[:5]] == [
+                    x for x in truth if b'"at"' in x[:5]
+                ]
+
+
+def test_an_entry_that_is_text_is_refused(made: Made) -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE entry(n, body)")
+    connection.execute("INSERT INTO entry VALUES(0, 'text')")
+    reader = Reader(made.path, connection)
+    with pytest.raises(LedgerCorruptError, match="no longer bytes"):
+        reader.entry(0)
+    reader.close()

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.filterwarnings(
 FRAGMENT_BYTES_MAX = 64
 HARMLESS = {Misbehaviour.NO_KEEPALIVES, Misbehaviour.FLOOD, Misbehaviour.IGNORES_CANCEL}
 """Bad manners, after which the answer may still be a good one."""
-EXAMPLES = settings(max_examples=25)
+EXAMPLES = settings(max_examples=15)
 
 Attack = Callable[[VirtualSite, Running, KeyraDevice], Coroutine[None, None, None]]
 
@@ -142,7 +142,7 @@ def test_keys_that_misbehave(
             await key.misbehave(bad, *more)
             await getattr(key, finger)()
             await key.present()
-            await site.sleep(25_000)
+            await site.sleep(20_000)
             await key.sleep()
             await site.sleep(6_000)
             assert now.died == []

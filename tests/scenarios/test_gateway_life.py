@@ -1,20 +1,20 @@
-"""A whole gateway in virtual time: its starts, its ceremony, its door, the street."""
+"""A whole gateway in virtual time: its starts, its door, the street."""
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 
 import pytest
 
 from gateway.adapters.registry_store import SqliteRegistryStore
 from gateway.core.facts import CredentialState, InputName, Mode, Pattern
+from gateway.core.ids import PeerAddress
 from gateway.core.registry import RegistrySnapshot
-from gateway.errors import EnrolmentError, RegistryError
-from gateway.service.views import EnrolmentOrder
-from gateway.sim.key_model import KeyModel
-from gateway.sim.misbehaviour import Misbehaviour
-from tests.virtual_site import ADMIN, RELEASE_MS, Running, VirtualSite
+from gateway.errors import LinkError, RegistryError
+from gateway.ports import Link, Radio, Sighting
+from gateway.service.gateway import Adapters
+from tests.virtual_site import ADMIN, RELEASE_MS, VirtualSite
 
 MINUTE_MS = 60_000
 
@@ -310,151 +310,63 @@ async def test_tampering_and_fire_are_alarms(
         assert await site.releases() == 0
 
 
-# The ceremony.
+class _LostRadio:
+    """A radio whose scan cannot go on, whenever `lost`."""
+
+    def __init__(self, radio: Radio) -> None:
+        self._radio = radio
+        self.lost = True
+
+    async def sightings(self) -> AsyncIterator[Sighting]:
+        if self.lost:
+            raise LinkError("The adapter hci0 is gone.")
+        async for sighting in self._radio.sightings():
+            yield sighting
+            if self.lost:
+                raise LinkError("The adapter hci0 is gone again.")
+
+    async def connect(self, address: PeerAddress) -> Link:
+        return await self._radio.connect(address)
 
 
-async def arm(now: Running, holder: str = "h1") -> None:
-    await now.gateway.enrol(EnrolmentOrder(holder, "A name", ("staff",)), ADMIN)
+async def test_a_radio_that_is_gone_for_an_hour_is_one_entry(site: VirtualSite) -> None:
+    radios: list[_LostRadio] = []
+
+    def wrap(on: Adapters) -> Adapters:
+        radios.append(_LostRadio(on.radio))
+        return replace(on, radio=radios[0])
+
+    async with site.running(wrap) as now:
+        await site.sleep(60 * MINUTE_MS)
+        assert not now.gateway.status().health.scanning
+        said = [entry.what["detail"] for entry in site.entries("alarm")]
+        assert said == ["The adapter hci0 is gone."]
+        radios[0].lost = False
+        key = await site.enrol(now)  # it is tried again and again
+        assert now.gateway.status().health.scanning
+        await site.granted(now, key)
+        radios[0].lost = True
+        await key.present()
+        await site.sleep(MINUTE_MS)
+        said = [entry.what["detail"] for entry in site.entries("alarm")]
+        assert said[1:] == ["The adapter hci0 is gone again."]
+        assert now.died == []
 
 
-async def test_nobody_comes(site: VirtualSite) -> None:
-    async with site.running() as now:
-        await arm(now)
-        with pytest.raises(EnrolmentError, match="under way"):
-            await arm(now, "h2")
-        done = await site.ceremony(now, "failed")
-        assert (done.step, done.reason) == ("failed", "window-ended")
-        assert site.entries("holder", "enrol") == []
-        await site.enrol(now, "h2")
-
-
-async def test_a_second_ceremony_straight_after_a_cancelled_one(
+async def test_an_overdue_relock_does_not_spoil_the_next_opening(
     site: VirtualSite,
 ) -> None:
-    """The first one still hangs up and forgets its bond while the second begins."""
-    async with site.running() as now:
-        key = await site.place.add_key("first")
-        await arm(now)
-        await key.pairing_mode()
-        assert (await site.ceremony(now, "comparing")).step == "comparing"
-        await now.gateway.cancel_enrolment(ADMIN)
-        with pytest.raises(EnrolmentError, match="number"):
-            await now.gateway.answer_comparison(agree=True, actor=ADMIN)
-        await key.sleep()
-        await site.enrol(now, "h2")
-        assert [holder.id for holder in now.gateway.holders()] == ["h2"]
-        assert len(await site.adapter.bonds()) == 1
-
-
-@pytest.mark.parametrize("who", ["gateway", "key"])
-async def test_numbers_that_differ(site: VirtualSite, who: str) -> None:
-    async with site.running() as now:
-        key = await site.place.add_key("k")
-        await key.refuse_pairing(refuse=who == "key")
-        await arm(now)
-        await key.pairing_mode()
-        await site.ceremony(now, "comparing")
-        if who == "gateway":
-            await now.gateway.answer_comparison(agree=False, actor=ADMIN)
-        done = await site.ceremony(now, "failed")
-        assert done.step == "failed"
-        assert done.reason in {"number-refused", "pairing-refused"}
-        assert await site.adapter.bonds() == frozenset()
-        assert site.entries("holder", "enrol") == []
-
-
-CREATION = {
-    Misbehaviour.RUBBISH_FRAMES: "wire-broken",
-    Misbehaviour.TRUNCATED_CBOR: "wire-broken",
-    Misbehaviour.DISCONNECT_MID_MESSAGE: "link-lost",
-    Misbehaviour.STALL: "no-touch",
-}
-
-
-@pytest.mark.parametrize("way", CREATION)
-async def test_a_new_key_that_misbehaves(site: VirtualSite, way: Misbehaviour) -> None:
-    async with site.running() as now:
-        key = await site.place.add_key("k")
-        await key.misbehave(way)
-        await key.touch(times=2)
-        reason = await ceremony_of(site, now)
-        assert reason == CREATION[way]
-        await nothing_left(site)
-
-
-async def ceremony_of(site: VirtualSite, now: Running, name: str = "k") -> str | None:
-    """Carry out a ceremony up to its end, and return why it failed."""
-    key = site.place.key(name)
-    await arm(now)
-    await key.pairing_mode()
-    shown = await site.ceremony(now, "comparing")
-    assert shown.step == "comparing", shown
-    await now.gateway.answer_comparison(agree=True, actor=ADMIN)
-    return (await site.ceremony(now, "failed")).reason
-
-
-async def nothing_left(site: VirtualSite) -> None:
-    """A ceremony that failed leaves no entry and no bond behind."""
-    await site.sleep(5_000)
-    assert await site.adapter.bonds() == frozenset()
-    assert site.entries("enrol") == []
-
-
-async def test_fingers_in_the_ceremony(site: VirtualSite) -> None:
-    async with site.running() as now:
-        key = await site.place.add_key("k")
-        await key.wrong_finger()
-        assert await ceremony_of(site, now) == "finger-not-recognised"
-        await key.decline()
-        assert await ceremony_of(site, now) == "declined"
-        await key.touch()
-        await key.wrong_finger()  # at the second touch
-        assert await ceremony_of(site, now) == "finger-not-recognised"
-        assert await ceremony_of(site, now) == "no-touch"
-        await nothing_left(site)
-
-
-async def test_a_ceremony_without_the_time(site: VirtualSite) -> None:
-    async with site.running() as now:
-        key = await site.place.add_key("k")
-        await key.touch(times=2)
-        site.clock.set_sync(-1)
-        assert await ceremony_of(site, now) == "clock-untrusted"
-        await nothing_left(site)
-
-
-async def test_a_ceremony_without_the_ledger(site: VirtualSite) -> None:
-    async with site.running() as now:
-        key = await site.place.add_key("k")
-        await key.touch(times=2)
-        now.journal.always = "refuse"
-        assert await ceremony_of(site, now) == "ledger-unavailable"
-        await nothing_left(site)
-        now.journal.always = "write"
-        await site.sleep(2_000)
-        await key.sleep()
-        await site.enrol(now, "h2")
-
-
-async def test_a_key_of_another_model(site: VirtualSite) -> None:
-    async with site.running() as now:
-        key = await site.place.add_key("k", KeyModel(aaguid=bytes(15) + b"1"))
-        await key.touch(times=2)
-        reason = await ceremony_of(site, now)
-        assert reason is not None
-        assert reason.startswith("attestation-refused/")
-        await nothing_left(site)
-
-
-async def test_a_second_credential_on_the_same_key(site: VirtualSite) -> None:
-    """The key is excluded, and the bond of its first credential stays."""
+    """The relock met a strike that was away; the release after it did not."""
     async with site.running() as now:
         key = await site.enrol(now)
-        await key.lose_bond()
-        await key.touch(times=2)
-        assert await ceremony_of(site, now, "h1") == "key-already-enrolled"
-        assert len(site.entries("enrol")) == 1
-        assert len(await site.adapter.bonds()) == 1
+        await key.touch(times=1)
+        await key.present()
+        await site.until(lambda: _released(site))
+        now.strike.fails = "away"
+        await site.sleep(RELEASE_MS + 10)
+        now.strike.fails = ""
         await key.sleep()
-        await site.sleep(1_000)
-        await site.granted(now, key)  # over the bond that was just made anew
+        await site.sleep(6_000)
+        await site.granted(now, key)
+        alarms = [entry.what["kind"] for entry in site.entries("alarm")]
+        assert alarms == ["strike-lost"]

@@ -13,7 +13,7 @@ from gateway.adapters.registry_store import SqliteRegistryStore
 from gateway.adapters.strike_client import StrikeClient
 from gateway.config import Config
 from gateway.ports import Clock, Entropy
-from ledger.keys import SigningKey
+from ledger.rotation import load_signing_key
 
 LEDGER_NAME: Final = "ledger.db"
 KEY_NAME: Final = "ledger.key"
@@ -44,8 +44,8 @@ def opened_parts(config: Config, clock: Clock, entropy: Entropy) -> Iterator[Par
     with ExitStack() as stack:
         # One thread of its own: the ledger's writes wait for the disk.
         executor = stack.enter_context(ThreadPoolExecutor(1, "ledger"))
-        key = SigningKey.load(directory / KEY_NAME)
         path = directory / LEDGER_NAME
+        key = load_signing_key(path, directory / KEY_NAME)
         strike = StrikeClient(Path(config.strike.socket))
         stack.callback(strike.close)
         yield Parts(

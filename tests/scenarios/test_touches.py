@@ -201,7 +201,9 @@ RULES: list[tuple[Rule, DenialReason]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "reason"), RULES, ids=str)
+@pytest.mark.parametrize(
+    ("rule", "reason"), RULES, ids=[reason.value for _, reason in RULES]
+)
 async def test_a_rule_holds_for_the_very_next_touch(
     site: VirtualSite, rule: Rule, reason: DenialReason
 ) -> None:

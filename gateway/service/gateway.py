@@ -275,6 +275,7 @@ class Gateway:
         while True:
             now_ms = self._on.clock.now().up_ms
             self._listener.summarise_strangers(now_ms)
+            self._recorder.sum_up(now_ms)
             if self._recorder.writable and self._doorkeeper.strike_reachable:
                 self._on.watchdog.alive()
             await self._on.clock.sleep_until(now_ms + WATCHDOG_MS)

@@ -122,10 +122,10 @@ class Listener:
             touches.create_task(self._touch(address, credential_id))
 
     async def _touch(self, address: PeerAddress, credential_id: CredentialId) -> None:
-        quiet_ms = 0
+        quiet_ms, unreached = 0, False
         try:
             outcome = await self._sessions.touch(address, credential_id)
-            quiet_ms = outcome.quiet_ms
+            quiet_ms, unreached = outcome.quiet_ms, outcome.unreached
         except JournalStateUnknownError:
             raise
         except Exception as error:  # noqa: BLE001 - see the next line
@@ -133,7 +133,8 @@ class Listener:
             _LOG.exception("A touch ended in an error that nobody foresaw")
             self._recorder.note(entries.alarm_record("internal", type(error).__name__))
         finally:
-            self._sightings.ended(address, self._clock.now().up_ms + quiet_ms)
+            quiet_until_ms = self._clock.now().up_ms + quiet_ms
+            self._sightings.ended(address, quiet_until_ms, unreached=unreached)
 
     def summarise_strangers(self, now_ms: int) -> None:
         """Note the strangers so far, if a summary is due."""

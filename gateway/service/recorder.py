@@ -27,6 +27,7 @@ from gateway.service.events import EventStream
 NOTES_QUEUED_MAX: Final = 1024
 NOTES_PER_ENTRY_BATCH_MAX: Final = 64
 RETRY_MS: Final = 1_000
+SUMMARY_MS: Final = 60_000
 
 
 class Recorder:
@@ -48,6 +49,7 @@ class Recorder:
         self._notes: Final[deque[Record]] = deque()
         self._noted: Final = asyncio.Event()
         self._missed: Final[Counter[str]] = Counter()
+        self._summed_up_ms = 0
         self._writable = True
         self._turn: Final = asyncio.Lock()
 
@@ -90,6 +92,16 @@ class Recorder:
             if len(records) == 1:
                 raise
             await self.deny(reason, records[0])
+
+    def count(self, reason: DenialReason) -> None:
+        """Count a denial that gets no entry of its own; `sum_up` tells of it."""
+        self._missed[reason.value] += 1
+
+    def sum_up(self, now_ms: int) -> None:
+        """Have what was counted written down, at most once a minute."""
+        if self._missed and now_ms - self._summed_up_ms >= SUMMARY_MS:
+            self._summed_up_ms = now_ms
+            self._noted.set()
 
     def note(self, record: Record) -> None:
         """Queue an entry; the newest are dropped, counted, when the queue is full."""

@@ -5,6 +5,7 @@ Whatever goes wrong ends in exactly one denial with an entry, or, where the ledg
 itself is what fails, in one that is counted and summed up later.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -47,6 +48,8 @@ QUIET_AFTER_GRANT_MS: Final = 2_000
 QUIET_AFTER_DENIAL_MS: Final = 500
 QUIET_AFTER_NO_TOUCH_MS: Final = 5_000
 QUIET_AFTER_LOST_BOND_MS: Final = 30_000
+UNREACHED_ENTRIES_PER_MINUTE_MAX: Final = 6
+MINUTE_MS: Final = 60_000
 
 # CTAP 2.2 §8.2: what a key's refusal means at a door. Others are KEY_ERROR.
 _REFUSALS: Final[Mapping[int, DenialReason]] = {
@@ -77,6 +80,11 @@ class TouchOutcome:
     entry: int | None
     stages_us: Mapping[str, int]
     quiet_ms: int
+
+    @property
+    def unreached(self) -> bool:
+        """Whether nothing was heard but an advert, which anybody can send."""
+        return self.reason is DenialReason.LINK_LOST and not self.stages_us
 
 
 class _Stopwatch:
@@ -137,6 +145,10 @@ class Sessions:
         self._keys: Final = KnownKeys(clock)
         # Keys whose last verification succeeded: they have all their tries (§6.5.3).
         self._full_of_tries: Final[set[CredentialId]] = set()
+        # When keys that could not be reached had entries of their own, up_ms.
+        self._unreached_ms: Final[deque[int]] = deque(
+            maxlen=UNREACHED_ENTRIES_PER_MINUTE_MAX
+        )
 
     async def touch(
         self, address: PeerAddress, credential_id: CredentialId
@@ -158,7 +170,10 @@ class Sessions:
                 entry = await self._release(grant, watch)
             except _Refusal as refusal:
                 reason = refusal.denial.reason
-                await self._deny(refusal.denial)
+                if reason is DenialReason.LINK_LOST and not watch.stages_us:
+                    await self._deny_unreached(refusal.denial)
+                else:
+                    await self._deny(refusal.denial)
             return self._ended(watch, reason, entry)
 
     async def _exchange(
@@ -288,6 +303,20 @@ class Sessions:
                 )
             raise _Refusal(self._after(grant, reason))
         return position.n
+
+    async def _deny_unreached(self, denial: Deny) -> None:
+        """Deny a key that only advertised; beyond some a minute they are summed up.
+
+        An advert under the address of an enrolled key costs a stranger nothing: it
+        fills no ledger, and frightens nobody with lights.
+        """
+        now_ms = self._clock.now().up_ms
+        told_ms = self._unreached_ms
+        if len(told_ms) == told_ms.maxlen and now_ms - told_ms[0] < MINUTE_MS:
+            self._recorder.count(denial.reason)
+            return
+        told_ms.append(now_ms)
+        await self._deny(denial)
 
     async def _deny(self, denial: Deny) -> None:
         self._indicators.show(Pattern.DENIED)

@@ -87,10 +87,18 @@ class SightingBook:
         budget.busy = True
         budget.starts_ms.append(now_ms)
 
-    def ended(self, address: PeerAddress, quiet_until_ms: int) -> None:
-        """Remember that it ended, and how long its adverts mean nothing."""
+    def ended(
+        self, address: PeerAddress, quiet_until_ms: int, *, unreached: bool = False
+    ) -> None:
+        """Remember that it ended, and how long its adverts mean nothing.
+
+        One that reached nobody spends nothing: else whoever advertises under the
+        address of a key would use its holder's touches up.
+        """
         budget = self._budget(address)
         budget.busy = False
+        if unreached and budget.starts_ms:
+            budget.starts_ms.pop()
         budget.quiet_until_ms = quiet_until_ms
 
     def stranger_summary(self, now_ms: int) -> StrangerSummary | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from gateway.core.facts import DenialReason
 
 ROOT = Path(__file__).parents[2]
-USE = re.compile(r"\bDenialReason\.([A-Z_]+)\b")
+USE = re.compile(r"\b(?:Denial)?Reason\.([A-Z_]+)\b")
 
 
 def test_every_reason_is_given_by_the_gateway() -> None:

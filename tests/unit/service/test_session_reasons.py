@@ -1,0 +1,28 @@
+"""What a key's own status means at a door (CTAP 2.2 §8.2)."""
+
+import pytest
+
+from gateway.core.facts import DenialReason
+from gateway.ctap.status import CtapStatus, authenticator_error
+from gateway.service.session import _why
+
+MEANINGS = {
+    CtapStatus.UV_INVALID: DenialReason.FINGER_NOT_RECOGNISED,
+    CtapStatus.UV_BLOCKED: DenialReason.FINGER_BLOCKED,
+    CtapStatus.OPERATION_DENIED: DenialReason.DECLINED,
+    CtapStatus.USER_ACTION_TIMEOUT: DenialReason.NO_TOUCH,
+    CtapStatus.NO_CREDENTIALS: DenialReason.KEY_WITHOUT_CREDENTIAL,
+    CtapStatus.OTHER: DenialReason.KEY_ERROR,
+    CtapStatus.INTEGRITY_FAILURE: DenialReason.KEY_ERROR,
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), MEANINGS.items(), ids=[s.name for s in MEANINGS]
+)
+def test_a_status_has_one_meaning(status: CtapStatus, reason: DenialReason) -> None:
+    assert _why(authenticator_error(status)) is reason
+
+
+def test_a_status_that_the_standard_lacks_is_the_keys_own_error() -> None:
+    assert _why(authenticator_error(0xE7)) is DenialReason.KEY_ERROR

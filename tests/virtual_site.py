@@ -188,7 +188,6 @@ class VirtualSite:
         self.ledger_path = folder / "ledger.db"
         self.registry_path = folder / "registry.db"
         self.signing_key = SigningKey.generate()
-        self.schedule = "always"
         self.groups: dict[str, str] = {"staff": "always"}
         self.windows: dict[str, str] = {}
         self.limits = Limits()
@@ -213,37 +212,14 @@ class VirtualSite:
         strike = PinStrike(self.place.pins, self.clock)
         indicators = TracedIndicators(self.clock)
         watchdog, telemetry = QuietWatchdog(), MemoryTelemetry()
-        on = wrap(
-            Adapters(
-                clock=self.clock,
-                entropy=self.entropy,
-                radio=BleakRadio(
-                    self.clock,
-                    self.adapter.bonded,
-                    scanner_backend=self.adapter.scanner_backend,
-                    client_backend=self.adapter.client_backend,
-                ),
-                pairing=self.adapter,
-                strike=strike,
-                inputs=BoardInputs(self.place.pins, self.clock),
-                indicators=indicators,
-                journal=journal,
-                history=LedgerHistory(self.ledger_path),
-                registry_store=SqliteRegistryStore(self.registry_path),
-                people=SqlitePeopleStore(self.folder / "people.db", self.entropy),
-                telemetry=telemetry,
-                watchdog=watchdog,
-            )
-        )
+        parts = (journal, strike, indicators, watchdog, telemetry)
+        on = wrap(self._adapters(*parts))
         recovered = recover(on.history, on.registry_store)
         gateway = Gateway(self.setting(), on, recovered)
+        died: list[BaseException] = []
+        now = Running(gateway, recovered, *parts, died)
         async with asyncio.TaskGroup() as group:
-            died: list[BaseException] = []
             task = group.create_task(_run(gateway, died))
-            now = Running(
-                gateway, recovered, journal, strike, indicators, watchdog, telemetry,
-                died,
-            )  # fmt: skip
             listening = group.create_task(_listen(gateway, now.heard))
             try:
                 ready = group.create_task(gateway.ready())
@@ -258,6 +234,35 @@ class VirtualSite:
                 await asyncio.wait({task, listening})
                 strike.let_go()
                 await journal.close()
+
+    def _adapters(
+        self,
+        journal: FaultyJournal,
+        strike: PinStrike,
+        indicators: TracedIndicators,
+        watchdog: QuietWatchdog,
+        telemetry: MemoryTelemetry,
+    ) -> Adapters:
+        return Adapters(
+            clock=self.clock,
+            entropy=self.entropy,
+            radio=BleakRadio(
+                self.clock,
+                self.adapter.bonded,
+                scanner_backend=self.adapter.scanner_backend,
+                client_backend=self.adapter.client_backend,
+            ),
+            pairing=self.adapter,
+            strike=strike,
+            inputs=BoardInputs(self.place.pins, self.clock),
+            indicators=indicators,
+            journal=journal,
+            history=LedgerHistory(self.ledger_path),
+            registry_store=SqliteRegistryStore(self.registry_path),
+            people=SqlitePeopleStore(self.folder / "people.db", self.entropy),
+            telemetry=telemetry,
+            watchdog=watchdog,
+        )
 
     def setting(self) -> Setting:
         """What the config would say."""
@@ -330,7 +335,7 @@ class VirtualSite:
         return ended
 
     async def granted(self, now: Running, key: KeyraDevice) -> Event:
-        """Touch with the right finger, and pass."""
+        """Touch with the right finger."""
         await key.touch()
         ended = await self.touch(now, key)
         assert ended.data["result"] == "granted", ended

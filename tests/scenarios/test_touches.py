@@ -8,14 +8,14 @@ import pytest
 
 from gateway.core.facts import CredentialState, DenialReason, InputName, Mode, Pattern
 from gateway.core.ids import PeerAddress
-from gateway.ports import Link, Radio, Sighting
+from gateway.ctap.framing import FrameCommand, fragment
+from gateway.ports import Link, PeerInfo, Radio, Sighting
 from gateway.service.gateway import Adapters
 from gateway.sim.key import KeyraDevice
 from gateway.sim.misbehaviour import Misbehaviour
 from gateway.strike.wire import EXIT_SERIAL
 from tests.virtual_site import ADMIN, CHALLENGE_MS, WALL_MS, Running, VirtualSite
 
-Reason = DenialReason
 HOUR_MS = 3_600_000
 
 
@@ -49,19 +49,19 @@ async def test_one_touch_one_opening(site: VirtualSite) -> None:
 # What the key does.
 
 KEYS = {
-    Misbehaviour.UV_NOT_SET: Reason.USER_NOT_VERIFIED,
-    Misbehaviour.UP_NOT_SET: Reason.USER_NOT_PRESENT,
-    Misbehaviour.COUNTER_STUCK: Reason.COUNTER_NOT_RISING,
-    Misbehaviour.COUNTER_BACK: Reason.COUNTER_NOT_RISING,
-    Misbehaviour.STALE_ANSWER: Reason.ANSWER_REPLAYED,
-    Misbehaviour.FOREIGN_RP_ID: Reason.RP_ID_MISMATCH,
-    Misbehaviour.WRONG_CREDENTIAL: Reason.CREDENTIAL_MISMATCH,
-    Misbehaviour.BAD_SIGNATURE: Reason.SIGNATURE_INVALID,
-    Misbehaviour.NONCANONICAL_CBOR: Reason.WIRE_BROKEN,
-    Misbehaviour.TRUNCATED_CBOR: Reason.WIRE_BROKEN,
-    Misbehaviour.RUBBISH_FRAMES: Reason.WIRE_BROKEN,
-    Misbehaviour.STALL: Reason.NO_TOUCH,
-    Misbehaviour.DISCONNECT_MID_MESSAGE: Reason.LINK_LOST,
+    Misbehaviour.UV_NOT_SET: DenialReason.USER_NOT_VERIFIED,
+    Misbehaviour.UP_NOT_SET: DenialReason.USER_NOT_PRESENT,
+    Misbehaviour.COUNTER_STUCK: DenialReason.COUNTER_NOT_RISING,
+    Misbehaviour.COUNTER_BACK: DenialReason.COUNTER_NOT_RISING,
+    Misbehaviour.STALE_ANSWER: DenialReason.ANSWER_REPLAYED,
+    Misbehaviour.FOREIGN_RP_ID: DenialReason.RP_ID_MISMATCH,
+    Misbehaviour.WRONG_CREDENTIAL: DenialReason.CREDENTIAL_MISMATCH,
+    Misbehaviour.BAD_SIGNATURE: DenialReason.SIGNATURE_INVALID,
+    Misbehaviour.NONCANONICAL_CBOR: DenialReason.WIRE_BROKEN,
+    Misbehaviour.TRUNCATED_CBOR: DenialReason.WIRE_BROKEN,
+    Misbehaviour.RUBBISH_FRAMES: DenialReason.WIRE_BROKEN,
+    Misbehaviour.STALL: DenialReason.NO_TOUCH,
+    Misbehaviour.DISCONNECT_MID_MESSAGE: DenialReason.LINK_LOST,
 }
 
 
@@ -73,13 +73,13 @@ async def test_a_key_that_misbehaves(site: VirtualSite, way: Misbehaviour) -> No
         await key.touch()
         await key.misbehave(way)
         await denied(site, now, key, KEYS[way])
-        if KEYS[way] is Reason.COUNTER_NOT_RISING:
+        if KEYS[way] is DenialReason.COUNTER_NOT_RISING:
             (state,) = site.entries("credential.state")
             assert state.what["state"] == "suspended"
             assert state.what["by"] == {"gateway": True}
             assert [e.what["kind"] for e in site.entries("alarm")] == ["cloned-key"]
             await key.touch()
-            await denied(site, now, key, Reason.CREDENTIAL_SUSPENDED)
+            await denied(site, now, key, DenialReason.CREDENTIAL_SUSPENDED)
         else:
             await site.granted(now, key)
 
@@ -96,10 +96,10 @@ async def test_a_finger_that_is_none(site: VirtualSite) -> None:
     async with site.running() as now:
         key = await site.enrol(now)
         await key.wrong_finger()
-        await denied(site, now, key, Reason.FINGER_NOT_RECOGNISED)
+        await denied(site, now, key, DenialReason.FINGER_NOT_RECOGNISED)
         await key.decline()
-        await denied(site, now, key, Reason.DECLINED)
-        await denied(site, now, key, Reason.NO_TOUCH)
+        await denied(site, now, key, DenialReason.DECLINED)
+        await denied(site, now, key, DenialReason.NO_TOUCH)
         await site.granted(now, key)
 
 
@@ -109,10 +109,10 @@ async def test_the_last_try_is_spared(site: VirtualSite) -> None:
         await site.granted(now, key)
         for _ in range((await key.state()).uv_retries - 1):
             await key.wrong_finger()
-            await denied(site, now, key, Reason.FINGER_NOT_RECOGNISED)
+            await denied(site, now, key, DenialReason.FINGER_NOT_RECOGNISED)
         await key.wrong_finger()
         for _ in range(2):
-            await denied(site, now, key, Reason.LAST_TRY_SPARED)
+            await denied(site, now, key, DenialReason.LAST_TRY_SPARED)
         assert (await key.state()).uv_retries == 1
         await key.unblock()
         await site.granted(now, key)
@@ -123,7 +123,7 @@ async def test_a_key_that_blocked_itself(site: VirtualSite) -> None:
         key = await site.enrol(now)
         key.authenticator.uv_retries = 0
         await key.touch()
-        await denied(site, now, key, Reason.FINGER_BLOCKED)
+        await denied(site, now, key, DenialReason.FINGER_BLOCKED)
 
 
 async def test_an_answer_too_late(site: VirtualSite) -> None:
@@ -131,7 +131,7 @@ async def test_an_answer_too_late(site: VirtualSite) -> None:
         key = await site.enrol(now)
         await key.misbehave(Misbehaviour.IGNORES_CANCEL)
         await key.touch(after_ms=CHALLENGE_MS + 500)
-        await denied(site, now, key, Reason.CHALLENGE_EXPIRED)
+        await denied(site, now, key, DenialReason.CHALLENGE_EXPIRED)
 
 
 async def test_a_key_without_our_credential(site: VirtualSite) -> None:
@@ -139,7 +139,7 @@ async def test_a_key_without_our_credential(site: VirtualSite) -> None:
         key = await site.enrol(now)
         key.authenticator.reset()
         await key.touch()
-        await denied(site, now, key, Reason.KEY_WITHOUT_CREDENTIAL)
+        await denied(site, now, key, DenialReason.KEY_WITHOUT_CREDENTIAL)
 
 
 async def test_a_bond_that_was_lost_is_an_alarm(site: VirtualSite) -> None:
@@ -147,7 +147,7 @@ async def test_a_bond_that_was_lost_is_an_alarm(site: VirtualSite) -> None:
         key = await site.enrol(now)
         await key.lose_bond()
         await key.touch()
-        await denied(site, now, key, Reason.BOND_MISSING)
+        await denied(site, now, key, DenialReason.BOND_MISSING)
         (alarm,) = site.entries("alarm")
         assert alarm.what["kind"] == "bond-lost"
 
@@ -163,7 +163,10 @@ async def test_a_holder_who_walks_away(site: VirtualSite) -> None:
         await site.until(blinking)
         await key.walk_away()
         ended = await site.heard(now, "touch.ended")
-        assert ended.data["result"] in {Reason.LINK_LOST.value, Reason.NO_TOUCH.value}
+        assert ended.data["result"] in {
+            DenialReason.LINK_LOST.value,
+            DenialReason.NO_TOUCH.value,
+        }
         assert await site.releases() == 0
 
 
@@ -193,11 +196,11 @@ async def come_at_night(site: VirtualSite, _now: Running) -> None:
 
 
 RULES: list[tuple[Rule, DenialReason]] = [
-    (state(CredentialState.SUSPENDED), Reason.CREDENTIAL_SUSPENDED),
-    (state(CredentialState.REVOKED), Reason.CREDENTIAL_REVOKED),
-    (lock_down, Reason.LOCKDOWN),
-    (lose_the_time, Reason.TIME_UNTRUSTED),
-    (come_at_night, Reason.OUTSIDE_HOURS),
+    (state(CredentialState.SUSPENDED), DenialReason.CREDENTIAL_SUSPENDED),
+    (state(CredentialState.REVOKED), DenialReason.CREDENTIAL_REVOKED),
+    (lock_down, DenialReason.LOCKDOWN),
+    (lose_the_time, DenialReason.TIME_UNTRUSTED),
+    (come_at_night, DenialReason.OUTSIDE_HOURS),
 ]
 
 
@@ -221,7 +224,7 @@ async def test_a_holder_of_no_group_here(site: VirtualSite) -> None:
     async with site.running() as now:
         key = await site.enrol(now, group="elsewhere")
         await key.touch()
-        await denied(site, now, key, Reason.DOOR_NOT_ALLOWED)
+        await denied(site, now, key, DenialReason.DOOR_NOT_ALLOWED)
 
 
 # What fails at the gateway.
@@ -235,7 +238,7 @@ async def test_nothing_opens_without_an_entry(site: VirtualSite) -> None:
         for finger in (key.touch, key.touch, key.wrong_finger):
             await finger()
             ended = await site.touch(now, key)
-        assert ended.data["result"] == Reason.FINGER_NOT_RECOGNISED.value
+        assert ended.data["result"] == DenialReason.FINGER_NOT_RECOGNISED.value
         assert await site.releases() == 0
         assert len(site.entries()) == before
         assert not now.gateway.status().health.ledger_writable
@@ -244,8 +247,8 @@ async def test_nothing_opens_without_an_entry(site: VirtualSite) -> None:
         assert now.gateway.status().health.ledger_writable
         (missed,) = site.entries("door.missed")
         assert missed.what["reasons"] == {
-            Reason.LEDGER_UNAVAILABLE.value: 2,
-            Reason.FINGER_NOT_RECOGNISED.value: 1,
+            DenialReason.LEDGER_UNAVAILABLE.value: 2,
+            DenialReason.FINGER_NOT_RECOGNISED.value: 1,
         }
         assert missed.what["count"] == 3
         await site.granted(now, key)
@@ -274,7 +277,7 @@ async def test_a_strike_out_of_reach(site: VirtualSite) -> None:
         key = await site.enrol(now)
         now.strike.fails = "keyra-strike is away."
         await key.touch()
-        await denied(site, now, key, Reason.STRIKE_UNAVAILABLE)
+        await denied(site, now, key, DenialReason.STRIKE_UNAVAILABLE)
         assert not now.gateway.status().health.strike_reachable
         assert now.gateway.status().door.phase == "secured"
         assert site.entries("door.unused") == []  # it was never released
@@ -313,7 +316,7 @@ async def test_lockdown_between_the_decision_and_the_release(
             assert not order.done()  # acknowledged once it is durable
             now.journal.open_gate.set()
         ended = await site.heard(now, "touch.ended")
-        assert ended.data["result"] == Reason.LOCKDOWN.value
+        assert ended.data["result"] == DenialReason.LOCKDOWN.value
         assert await site.releases() == 0
 
 
@@ -329,7 +332,7 @@ async def test_revocation_while_a_grant_waits_for_the_disk(site: VirtualSite) ->
             await touch_with_the_ledger_held_up(site, now, key)
             now.journal.open_gate.set()
         ended = await site.heard(now, "touch.ended")
-        assert ended.data["result"] == Reason.DOOR_REFUSED.value
+        assert ended.data["result"] == DenialReason.DOOR_REFUSED.value
         assert await site.releases() == 0
         assert site.entries("door.grant") == []
 
@@ -348,12 +351,48 @@ async def test_an_exit_does_not_wait_for_the_ledger(site: VirtualSite) -> None:
         assert len(site.entries("door.exit")) == 1
 
 
+class _Link:
+    """A link to a key that answers every request with one status."""
+
+    fragment_bytes_max = 64
+
+    def __init__(self, status: int) -> None:
+        self._says = list(fragment(FrameCommand.MSG, bytes((status,)), 64))
+
+    async def write(self, _fragment: bytes) -> None:
+        """Take it."""
+
+    async def read(self) -> bytes:
+        return self._says.pop(0)
+
+    async def info(self) -> PeerInfo:
+        return PeerInfo()
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+async def test_a_key_with_an_error_of_its_own(site: VirtualSite) -> None:
+    radios: list[_MistakenRadio] = []
+
+    def wrap(on: Adapters) -> Adapters:
+        radios.append(_MistakenRadio(on.radio))
+        return replace(on, radio=radios[0])
+
+    async with site.running(wrap) as now:
+        key = await site.enrol(now)
+        await site.granted(now, key)
+        radios[0].link = _Link(0x7F)
+        await denied(site, now, key, DenialReason.KEY_ERROR)
+
+
 class _MistakenRadio:
-    """A radio with a mistake in it, whenever `mistaken`."""
+    """A radio with a mistake in it, whenever `mistaken`; or with a link of its own."""
 
     def __init__(self, radio: Radio) -> None:
         self._radio = radio
         self.mistaken = False
+        self.link: Link | None = None
 
     def sightings(self) -> AsyncIterator[Sighting]:
         return self._radio.sightings()
@@ -361,6 +400,8 @@ class _MistakenRadio:
     async def connect(self, address: PeerAddress) -> Link:
         if self.mistaken:
             raise ZeroDivisionError
+        if self.link is not None:
+            return self.link
         return await self._radio.connect(address)
 
 

@@ -16,7 +16,6 @@ FUNCTION_LINES_MAX = 40
 # What is longer, and why it is better so.
 LONGER_ON_PURPOSE: dict[str, str] = {
     "ledger/kit/verify.py": "one file: an auditor carries and reads it alone",
-    "tests/virtual_site.py:running": "one composition, part after part",
 }
 
 # Spelt so that this file does not contain what it looks for.

@@ -73,7 +73,9 @@ class BondFile(KeyStore):
         if self._path is None:
             return
         fresh = self._path.with_name(self._path.name + ".new")
-        with fresh.open("w") as file:
+        fresh.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(fresh, flags, 0o600), "w") as file:  # it holds keys
             json.dump({"address": self.address, "bonds": self._bonds}, file)
             file.flush()
             os.fsync(file.fileno())

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import Final
@@ -11,16 +10,13 @@ from gateway.cli.texts import say
 from gateway.config import defaults_text, load
 from gateway.errors import ConfigError, SimulationError
 from ledger.clock import read_stamp
-from ledger.keys import SigningKey, write_private
-from ledger.seal import KEY_BYTES
-from ledger.seal_file import seal_path
+from ledger.keys import SigningKey
 from ledger.writer import initialise
 
 STATE_MODE: Final = 0o700
 LEDGER_NAME: Final = "ledger.db"
 KEY_NAME: Final = "ledger.key"
 VKEY_NAME: Final = "ledger.vkey"
-SEAL_KEY_NAME: Final = "ledger.seal-key"
 
 
 def check_config(options: argparse.Namespace) -> int:
@@ -45,8 +41,6 @@ def init(options: argparse.Namespace) -> int:
 
     Prints the verifier key on standard output, and leaves it beside the ledger: with
     it anybody can check the ledger elsewhere. A key that is there already is kept.
-    The ledger is sealed, so that the gateway itself sees a tail that was cut off; the
-    seal's first key is a file for the auditor, which the gateway's user cannot read.
 
     Raises:
         ConfigError: the config is wrong, or the directory cannot be made.
@@ -64,17 +58,12 @@ def init(options: argparse.Namespace) -> int:
         key.save(key_path)
     origin = f"{config.site.rp_id}/{config.gateway.id}"
     vkey = str(key.vkey(origin))
-    seal_key, handed_over = secrets.token_bytes(KEY_BYTES), directory / SEAL_KEY_NAME
-    initialise(ledger_path, origin, key, read_stamp(), seal_key)
-    write_private(handed_over, f"{seal_key.hex()}\n".encode())
+    initialise(ledger_path, origin, key, read_stamp())
     vkey_path.write_text(f"{vkey}\n")
-    _give_to_owner_of(
-        directory, key_path, ledger_path, vkey_path, seal_path(ledger_path)
-    )
+    _give_to_owner_of(directory, key_path, ledger_path, vkey_path)
     sys.stderr.write(
-        f"The ledger {ledger_path} begins. The seal's first key is in {handed_over}: "
-        "move it to the auditor now. Keep the following line somewhere else: with it "
-        "anybody can check the ledger.\n"
+        f"The ledger {ledger_path} begins. Keep the following line somewhere else: "
+        "with it anybody can check the ledger.\n"
     )
     say(vkey)
     return 0

@@ -22,8 +22,6 @@ from gateway.errors import (
 )
 from ledger.checkpoint import parse_vkey
 from ledger.reader import Reader
-from ledger.seal import KEY_BYTES
-from ledger.seal_file import load_first_key
 
 Run = Callable[..., Any]
 ROOT = Path(__file__).parents[3]
@@ -170,14 +168,9 @@ def test_init_makes_a_ledger_once(command: Run, config: Path, tmp_path: Path) ->
     assert sorted(path.name for path in state.iterdir()) == [
         "ledger.db",
         "ledger.key",
-        "ledger.seal",
-        "ledger.seal-key",
         "ledger.vkey",
     ]
-    for name in ("ledger.key", "ledger.seal", "ledger.seal-key"):
-        assert (state / name).stat().st_mode & 0o777 == 0o600
-    assert str(state / "ledger.seal-key") in ended.err  # for the auditor
-    assert len(load_first_key(state / "ledger.seal-key")) == KEY_BYTES
+    assert (state / "ledger.key").stat().st_mode & 0o777 == 0o600
     assert (state / "ledger.vkey").read_text() == ended.out
     vkey = parse_vkey(ended.out.strip())
     assert vkey.name == "door.example/gateway-1"
@@ -195,8 +188,7 @@ def test_init_keeps_a_key_that_is_there(
     command: Run, config: Path, tmp_path: Path
 ) -> None:
     first = command("init", "--config", str(config)).out
-    for name in ("ledger.db", "ledger.seal", "ledger.seal-key"):
-        (tmp_path / "state" / name).unlink()
+    (tmp_path / "state" / "ledger.db").unlink()
     assert command("init", "--config", str(config)).out == first
 
 
@@ -215,9 +207,8 @@ def test_init_by_root_leaves_all_to_the_gateways_user(
     state.mkdir()
     os.chown(state, 64_021, 64_022)
     assert command("init", "--config", str(config)).code == 0
-    owners = {p.name: (p.stat().st_uid, p.stat().st_gid) for p in state.iterdir()}
-    assert owners.pop("ledger.seal-key")[0] == 0  # which that user must not have
-    assert set(owners.values()) == {(64_021, 64_022)}
+    owners = {(p.stat().st_uid, p.stat().st_gid) for p in state.iterdir()}
+    assert owners == {(64_021, 64_022)}
 
 
 def test_run_hands_over_config_and_place(

@@ -82,9 +82,9 @@ def test_append_beside_a_raw_durable_commit(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def million(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def large(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Many openings, appended in batches; KEYRA_BENCH_ENTRIES says how many."""
-    made = make(tmp_path_factory.mktemp("million"), sealed=False)
+    made = make(tmp_path_factory.mktemp("large"), sealed=False)
     grant = grant_of(made)
     drafts = [grant] * 1000
     writer = made.open()
@@ -101,14 +101,14 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_verification_beside_one_sha256(million: Made) -> None:
-    path = million.path.with_suffix(".jsonl")
+def test_verification_beside_one_sha256(large: Made) -> None:
+    path = large.path.with_suffix(".jsonl")
     start = time.perf_counter()
     with path.open("rb") as file:
         hashlib.file_digest(file, "sha256")
     hashing_s = time.perf_counter() - start
     start = time.perf_counter()
-    verdict = verify_file(path, vkey=million.vkey)
+    verdict = verify_file(path, vkey=large.vkey)
     verifying_s = time.perf_counter() - start
     assert verdict.exit is Exit.INCOMPLETE, verdict.problem  # no seal in this one
     assert verdict.signed == verdict.entries > LARGE
@@ -119,14 +119,14 @@ def test_verification_beside_one_sha256(million: Made) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_opening_takes_the_same_time_at_any_size(million: Made, tmp_path: Path) -> None:
+def test_opening_takes_the_same_time_at_any_size(large: Made, tmp_path: Path) -> None:
     small = make(tmp_path, sealed=False)
     small.append(*[EXIT] * 300)
 
     def opening(made: Made) -> Callable[[], object]:
         return lambda: made.open().close()
 
-    few, many = alternating(opening(small), opening(million))
+    few, many = alternating(opening(small), opening(large))
     show("open 1M entries / open 300", many / few, 3)
     show("milliseconds to open 1M entries", many * 1000)
     assert many / few <= 2 * 3
@@ -134,8 +134,8 @@ def test_opening_takes_the_same_time_at_any_size(million: Made, tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_memory_does_not_grow_with_the_ledger(million: Made) -> None:
-    path = million.path.with_suffix(".jsonl")
+def test_memory_does_not_grow_with_the_ledger(large: Made) -> None:
+    path = large.path.with_suffix(".jsonl")
     peaks = []
     for limit in (10_000, 100_000):
         with path.open("rb") as file:
@@ -143,7 +143,7 @@ def test_memory_does_not_grow_with_the_ledger(million: Made) -> None:
                 line for line, _ in zip(read_lines(file), range(limit), strict=False)
             )
             tracemalloc.start()
-            verify_lines(lines, vkey=million.vkey)
+            verify_lines(lines, vkey=large.vkey)
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
     show("peak memory, 100k entries / 10k", peaks[1] / peaks[0], 1.5)
@@ -165,14 +165,14 @@ def test_what_the_store_needs_beyond_the_entries(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_beside_git_fsck(million: Made, tmp_path: Path) -> None:
+def test_beside_git_fsck(large: Made, tmp_path: Path) -> None:
     """Entries per second; git checks equal contents, one blob each, unpacked in one."""
     if shutil.which("git") is None:
         pytest.skip("git is not here to compare with")
     count = 100_000
     repository = tmp_path / "git"
     subprocess.run(["git", "init", "-q", repository], check=True)  # noqa: S607
-    with million.path.with_suffix(".jsonl").open("rb") as file:
+    with large.path.with_suffix(".jsonl").open("rb") as file:
         lines = [line for line, _ in zip(file, range(count), strict=False)]
     stream = b"".join(b"blob\ndata %d\n%s\n" % (len(line), line) for line in lines)
     subprocess.run(
@@ -188,7 +188,7 @@ def test_beside_git_fsck(million: Made, tmp_path: Path) -> None:
     )
     git_s = time.perf_counter() - start
     start = time.perf_counter()
-    verify_lines(lines, vkey=million.vkey)
+    verify_lines(lines, vkey=large.vkey)
     ours_s = time.perf_counter() - start
     show("git fsck, entries per second", count / git_s)
     show("ours, one process, entries per second", count / ours_s)

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from ledger.entry import NO_PREVIOUS, Entry, parse_entry
 from ledger.errors import LedgerCorruptError, NoSuchEntryError
-from ledger.store import DATABASE_ERRORS, check_header, check_schema, connect_reader
+from ledger.store import DATABASE_ERRORS, check_schema, open_reader
 from ledger.tail import head_of, range_root, stored_edge
 from ledger.tree import Edge
 
@@ -33,10 +33,9 @@ class Reader:
         Raises:
             LedgerMissingError, LedgerForeignError, LedgerCorruptError.
         """
-        check_header(path)
         with ExitStack() as opened:
+            connection = opened.enter_context(closing(open_reader(path)))
             try:
-                connection = opened.enter_context(closing(connect_reader(path)))
                 check_schema(connection, path)
             except DATABASE_ERRORS as error:
                 raise LedgerCorruptError(

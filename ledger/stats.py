@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from ledger.store import check_header, connect_reader
+from ledger.store import open_reader
 from ledger.table import when
 
 
@@ -38,8 +38,7 @@ def read_stats(path: Path) -> Stats:
         LedgerMissingError, LedgerForeignError, LedgerCorruptError: it cannot be read.
         sqlite3.Error: the file is damaged.
     """
-    check_header(path)
-    connection = connect_reader(path)
+    connection = open_reader(path)
     try:
         database = Database(connection)
         (totals,) = database.query(

@@ -12,6 +12,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -69,14 +70,36 @@ Connect = Callable[[Path], sqlite3.Connection]
 def check_header(path: Path) -> None:
     """Refuse what is no ledger before SQLite touches it.
 
+    For the holder of the writer's lock alone: POSIX drops all of a process's locks on
+    a file when any of its descriptors is closed (fcntl(2)). A writer in this process
+    would lose SQLite's, and whoever looked at the ledger next would take its log away.
+
     Raises:
-        LedgerMissingError: there is no file.
         LedgerForeignError: some other file.
         LedgerCorruptError: it cannot be read.
     """
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
+    except OSError as error:
+        raise LedgerCorruptError(
+            f"The ledger {path} cannot be read: {error.strerror}."
+        ) from error
+    if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
+        raise _no_database(path)
+    if int.from_bytes(header[68:72]) != APPLICATION_ID:
+        raise _another_program(path)
+
+
+def check_there(path: Path) -> None:
+    """Refuse a path where nothing is.
+
+    Raises:
+        LedgerMissingError: there is no file.
+        LedgerCorruptError: nobody can tell.
+    """
+    try:
+        path.stat()
     except FileNotFoundError:
         raise LedgerMissingError(
             f"There is no ledger at {path}: opening never creates one, "
@@ -86,10 +109,14 @@ def check_header(path: Path) -> None:
         raise LedgerCorruptError(
             f"The ledger {path} cannot be read: {error.strerror}."
         ) from error
-    if len(header) < _HEADER_BYTES or not header.startswith(_MAGIC):
-        raise LedgerForeignError(f"The file {path} is not a ledger's database.")
-    if int.from_bytes(header[68:72]) != APPLICATION_ID:
-        raise LedgerForeignError(f"The database {path} belongs to another program.")
+
+
+def _no_database(path: Path) -> LedgerForeignError:
+    return LedgerForeignError(f"The file {path} is not a ledger's database.")
+
+
+def _another_program(path: Path) -> LedgerForeignError:
+    return LedgerForeignError(f"The database {path} belongs to another program.")
 
 
 def check_schema(connection: sqlite3.Connection, path: Path) -> None:
@@ -137,6 +164,29 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         f"busy_timeout={BUSY_MS}",
     ):
         connection.execute(f"PRAGMA {setting}")
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open an existing ledger for reading, through SQLite alone (see check_header).
+
+    Raises:
+        LedgerMissingError, LedgerForeignError, LedgerCorruptError: there is none.
+    """
+    check_there(path)
+    with ExitStack() as opened:
+        try:
+            connection = opened.enter_context(closing(connect_reader(path)))
+            (identity,) = connection.execute("PRAGMA application_id").fetchone()
+        except DATABASE_ERRORS as error:
+            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_NOTADB:
+                raise _no_database(path) from error
+            raise LedgerCorruptError(
+                f"The ledger {path} cannot be read: {error}."
+            ) from error
+        if identity != APPLICATION_ID:
+            raise _another_program(path)
+        opened.pop_all()
     return connection
 
 

@@ -35,6 +35,7 @@ from ledger.store import (
     Connect,
     check_header,
     check_schema,
+    check_there,
     connect_writer,
     create,
     lock,
@@ -130,10 +131,11 @@ class Writer:
             LedgerMissingError, LedgerForeignError, LedgerCorruptError, SealError,
             LedgerBusyError: each says what and where; nothing was changed.
         """
-        check_header(path)
+        check_there(path)
         descriptor = lock(path)
         connection = seal = None
         try:
+            check_header(path)
             connection = connect(path)
             check_schema(connection, path)
             tail = load_tail(connection, signing_key.vkey, path)

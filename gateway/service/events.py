@@ -1,7 +1,7 @@
 """The stream of what happened, for consoles and applications.
 
 Events are numbered from 1 within one run of the gateway. Each subscriber has a bounded
-queue; one that falls behind is told so and is given up, so that a slow reader can never
+queue; the stream of one that falls behind ends, so that a slow reader can never
 hold the door or the memory.
 """
 
@@ -23,7 +23,7 @@ class Event:
     """One thing that happened.
 
     Attributes:
-        id: rises by one; 0 for the notice that a subscriber fell behind.
+        id: rises by one within one run of the gateway.
         kind: stable word, such as "door.grant" or "touch.stage".
         data: JSON values only; pseudonyms, never names or secrets.
     """

@@ -44,7 +44,7 @@ def stick(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     programs = tmp_path / "bin"
     programs.mkdir()
     command = programs / "keyra-ledger"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m ledger "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m ledger "$@"\n')
     command.chmod(0o755)
     root = (bundle / "checkpoint.txt").read_text().splitlines()[2]
     environment = {

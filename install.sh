@@ -1,16 +1,31 @@
 #!/bin/sh
-# KEYRA gateway: see it (--demo), test it (--test). Say --help for more.
+# KEYRA gateway: install it on a door, see it (--demo), test it (--test); see --help.
 set -eu
 
 exit_usage=64
 exit_unavailable=69
 exit_software=70
+exit_no_permission=77
+exit_config=78
 
 usage() {
     cat <<'EOF'
-usage: ./install.sh --demo [ARGUMENT ...]
+usage: ./install.sh [OPTION ...]              make this machine a gateway
+       ./install.sh --build-wheelhouse DIR    for doors without a network
+       ./install.sh --demo [ARGUMENT ...]
        ./install.sh --test [--quick | --all]
        ./install.sh --help
+
+On a Raspberry Pi or Debian (12 or 13), as root; docs/install.md tells the rest:
+
+  --config FILE    the door's gateway.toml; without it, pins and wiring are asked for
+  --unattended     never ask; what is missing is an error
+  --offline DIR    take every package from this wheelhouse
+  --dry-run        say each action, and do none
+  --no-start       start nothing now; the next boot does
+  --root DIR       install into a folder instead of this machine, for images and tests
+
+Run again, it changes only what is not as it should be.
 
   --demo   run the real gateway over simulated keys, air and pins, on any Linux
            machine; the arguments go to `keyra demo` (--keys 200 --seed 7)
@@ -19,7 +34,7 @@ usage: ./install.sh --demo [ARGUMENT ...]
              (none)    the usual part, under ten minutes on two cores
              --all     the slow tests too
 
-Both make a virtual environment of their own beside this file (or, where that may not
+These two make a virtual environment of their own beside this file (or, where that may not
 be written, under ${XDG_CACHE_HOME:-~/.cache}/keyra-gateway), from locked versions with
 hashes, and nothing else on the machine changes. What the machine lacks (git, python3,
 python3-venv; for the tests also dbus-daemon, jq and strace) is installed with apt when
@@ -27,8 +42,9 @@ root, and named otherwise.
 
   KEYRA_PYTHON   the Python to use, 3.11 to 3.13; by default the first that fits
 
-exit codes: 0 done; 1 a demo step or a test failed; 64 wrong use; 69 something is
-missing or not available here; 70 an installation step failed
+exit codes: 0 done; 1 a demo step or a test failed, or the door does not work yet; 64
+wrong use; 69 something is missing or not available here; 70 an installation step
+failed; 77 not root; 78 the config is missing or wrong
 EOF
 }
 
@@ -137,15 +153,26 @@ follow() {
     done >"$venv.log"
 }
 
-# run_pip ARGUMENT...: wheels only, so that nothing unlocked is run to build one.
-run_pip() {
+# try_pip COMMAND ARGUMENT...: false if it failed; $venv.log says why.
+try_pip() {
     rm -f -- "$venv.failed"
-    { "$venv/bin/python" -m pip install --no-input --disable-pip-version-check \
-        --no-warn-script-location "$@" 2>&1 || : >"$venv.failed"; } | follow
+    { "$venv/bin/python" -m pip --no-input --disable-pip-version-check "$@" 2>&1 ||
+        : >"$venv.failed"; } | follow
     [ -e "$venv.failed" ] || return 0
     rm -f -- "$venv.failed"
+    return 1
+}
+
+# run_pip COMMAND ARGUMENT...: the same, for what has to work.
+run_pip() {
+    try_pip "$@" && return
     tail -n 15 -- "$venv.log" >&2
     die $exit_software "pip failed (whole output: $venv.log); nothing was started."
+}
+
+# Wheels only, so that nothing unlocked is run to build one.
+install_locked() {
+    run_pip install --no-warn-script-location --require-hashes --only-binary :all: "$@"
 }
 
 # make_environment NAME LOCK...: $place/.venv-NAME, from the locks, with the project.
@@ -165,9 +192,9 @@ make_environment() {
             set -- "$@" --requirement "$lock"
             shift
         done
-        run_pip --require-hashes --only-binary :all: "$@"
+        install_locked "$@"
         say "3/3 the gateway itself"
-        run_pip --no-deps --no-build-isolation --no-index --editable "$here"
+        run_pip install --no-deps --no-build-isolation --no-index --editable "$here"
         printf '%s\n' "$want" >"$venv/made-from"
     fi
     exec 9>&-
@@ -192,6 +219,18 @@ gate() {
     exec "$venv/bin/python" "$here/.ci/gate.py" "$@"
 }
 
+# What an appliance needs and the demo does not.
+load_parts() {
+    # shellcheck source=systemd/installer/actions.sh
+    . "$here/systemd/installer/actions.sh"
+    # shellcheck source=systemd/installer/environment.sh
+    . "$here/systemd/installer/environment.sh"
+    # shellcheck source=systemd/installer/wheelhouse.sh
+    . "$here/systemd/installer/wheelhouse.sh"
+    # shellcheck source=systemd/installer/appliance.sh
+    . "$here/systemd/installer/appliance.sh"
+}
+
 # Another environment's settings would reach into ours.
 unset PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 
@@ -202,9 +241,14 @@ case $mode in
 --demo) demo "$@" ;;
 --test) gate "$@" ;;
 --help | -h) usage ;;
-'')
-    die $exit_unavailable "installing on a door is not part of this version;" \
-        "'./install.sh --demo' shows the gateway, '--help' says the rest."
+--build-wheelhouse)
+    load_parts
+    build_wheelhouse "$@"
+    ;;
+'' | --*)
+    load_parts
+    appliance_options install ${mode:+"$mode"} "$@"
+    install_appliance
     ;;
 *) die $exit_usage "unknown option '$mode'; see --help." ;;
 esac

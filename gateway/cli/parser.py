@@ -110,6 +110,20 @@ def _add_own(verb: _Verb) -> None:
     check = verb("check-config", "appliance", "check_config", "Check the config file.")
     _config(check)
     verb("print-config", "appliance", "print_config", "Print all defaults, explained.")
+    strike = verb(
+        "print-strike",
+        "strike_settings",
+        "print_strike",
+        "Print what gateway.toml means for keyra-strike, the boot or systemd.",
+    )
+    strike.add_argument("kind", choices=("env", "boot", "chip"))
+    strike.add_argument(
+        "--uid",
+        type=_number(0, 2**32 - 2),
+        default=os.geteuid(),
+        help="whose processes the strike obeys (default: yours)",
+    )
+    _config(strike)
     init = verb("init", "appliance", "init", "Make signing key and ledger; run once.")
     _config(init)
     run = verb("run", "appliance", "run", "Run the gateway in the foreground.")

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # What every Debian has; the rest is the machine's own or missing.
 ESSENTIAL = ("cat", "dirname", "flock", "id", "rm", "sh", "sha256sum", "tail", "uname")
-EX_USAGE, EX_UNAVAILABLE, EX_SOFTWARE = 64, 69, 70
+EX_USAGE, EX_UNAVAILABLE, EX_SOFTWARE, EX_NOPERM = 64, 69, 70, 77
 
 # A Python that fits: answers questions with yes, makes environments that record calls.
 PYTHON = r"""#!/bin/sh
@@ -42,7 +42,8 @@ class Machine:
         self.calls.touch()
         shutil.copy(ROOT / "install.sh", self.tree)
         shutil.copy(ROOT / "pyproject.toml", self.tree)
-        shutil.copytree(ROOT / "locks", self.tree / "locks")
+        for folder in ("locks", "systemd"):
+            shutil.copytree(ROOT / folder, self.tree / folder)
         for name in (*ESSENTIAL, "cp", "chmod", "mkdir"):
             (self.bin / name).symlink_to(shutil.which(name) or f"/bin/{name}")
         self.has("id", "#!/bin/sh\necho 1000\n")
@@ -83,7 +84,7 @@ def machine(tmp_path: Path) -> Machine:
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        ((), EX_UNAVAILABLE),
+        ((), EX_NOPERM),
         (("--frobnicate",), EX_USAGE),
         (("--test", "--slow"), EX_USAGE),
         (("--test", "--all", "--quick"), EX_USAGE),

@@ -249,6 +249,14 @@ class Journal(ABC):
         """Return number and leaf hash of the last entry, once all are durable."""
 
     @abstractmethod
+    def check(self) -> None:
+        """Say what went wrong with the ledger after an append was acknowledged.
+
+        Raises:
+            JournalStateUnknownError: stop the process and reopen.
+        """
+
+    @abstractmethod
     async def close(self) -> None:
         """Write the closing checkpoint and let go of the file."""
 

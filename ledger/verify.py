@@ -51,7 +51,7 @@ TAIL_OPEN: Final = (
     "seal line, and nobody holds a later checkpoint (--expect) or a witness."
 )
 SEAL_UNREAD: Final = (
-    "That the holder of the ledger's present key rewrote the newest entries, or that "
+    "That the holder of the ledger's present key rewrote what that key signed, or that "
     "this is an older export, cannot be excluded without the seal's first key."
 )
 

@@ -45,6 +45,10 @@ from ledger.transaction import durable
 from ledger.tree import Edge, leaf_hash
 
 
+def _nobody(_appended: list[Appended]) -> None:
+    """Nobody waits for the entries before the seal has them too."""
+
+
 def initialise(
     path: Path,
     origin: str,
@@ -169,12 +173,19 @@ class Writer:
         return self._tail.edge.size
 
     def append(
-        self, drafts: Sequence[Draft], stamp: Stamp, *, last_words: bool = False
+        self,
+        drafts: Sequence[Draft],
+        stamp: Stamp,
+        *,
+        last_words: bool = False,
+        durable: Callable[[list[Appended]], None] = _nobody,
     ) -> list[Appended]:
         """Write entries and the head that covers them; durable when it returns.
 
         `last_words` lets the entries use the space that is reserved for denials, exits
-        and alarms on a disk that is full; never set it for an opening.
+        and alarms on a disk that is full; never set it for an opening. `durable` is
+        told as soon as the entries are, before the seal, which has a sync of its own:
+        what it is told holds even where the seal then raises StateUnknown.
 
         Raises:
             DiskFullError: too little space for ordinary entries; nothing was written.
@@ -197,6 +208,10 @@ class Writer:
                 raise
             self._transact(batch)
         self._adopt(batch, stamp)
+        try:
+            durable(batch.appended)
+        finally:
+            self._advance_seal(batch)
         return batch.appended
 
     def rotate(self, new_key: SigningKey, stamp: Stamp) -> str:
@@ -214,6 +229,7 @@ class Writer:
         self._transact(batch)
         self._adopt(batch, stamp)
         self._key = new_key
+        self._advance_seal(batch)
         return ending
 
     def checkpoint(self) -> str:
@@ -298,13 +314,16 @@ class Writer:
 
     def _adopt(self, batch: Batch, stamp: Stamp) -> None:
         """What was committed becomes what the next append builds on."""
-        leaves = [entry.leaf for entry in batch.appended]
-        self._tail = Tail(self.origin, batch.edge, leaves[-1], batch.note)
+        leaf = batch.appended[-1].leaf
+        self._tail = Tail(self.origin, batch.edge, leaf, batch.note)
         if batch.kept:
             self._kept = stamp
+
+    def _advance_seal(self, batch: Batch) -> None:
+        """Seal what is durable; where that fails, the next open catches up."""
         if self._seal is not None:
             try:
-                self._seal.advance(leaves)
+                self._seal.advance(entry.leaf for entry in batch.appended)
             except OSError as error:
                 self.close()
                 raise StateUnknown(

@@ -21,6 +21,7 @@ from ledger.entry import Entry, parse_entry
 from ledger.export import export_lines
 from ledger.keys import SigningKey
 from ledger.reader import Reader
+from ledger.seal_file import load_first_key
 from ledger.tree import leaf_hash
 from ledger.verdict import Exit, Expected
 from ledger.verify import verify_lines
@@ -225,13 +226,15 @@ class Killing:
             causes.remove(fitting[0])
 
     def _verified(self, reader: Reader) -> None:
-        """Verify as an auditor does who has kept the head seen after the last kill."""
+        """Verify as the seal's auditor who kept the head seen after the last kill."""
         vkey = (self.site.state_dir / VKEY_NAME).read_text().strip()
         key = SigningKey.load(self.site.state_dir / KEY_NAME)
         verdict = verify_lines(
-            export_lines(reader, key=key), vkey=vkey, expect=self._held
+            export_lines(reader, key=key),
+            vkey=vkey,
+            expect=self._held,
+            seal_key=load_first_key(self.site.seal_key_path),
         )
-        # Incomplete, since what is newer than the head that is held may be missing.
-        assert verdict.exit in {Exit.VERIFIED, Exit.INCOMPLETE}, verdict
-        assert verdict.signed == verdict.entries, verdict
+        assert verdict.exit is Exit.VERIFIED, verdict
+        assert verdict.sealed, verdict
         self._held = Expected(verdict.entries, verdict.root)

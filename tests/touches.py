@@ -63,6 +63,9 @@ class MemoryJournal(Journal):
         self.size += len(records)
         return self.size - 1, sha256(str(self.size).encode()).digest()
 
+    def check(self) -> None:
+        """Nothing happens after an append."""
+
     async def close(self) -> None:
         """Nothing to close."""
 

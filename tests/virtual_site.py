@@ -61,6 +61,8 @@ ADMIN: Final = Actor(uid=1000)
 RELEASE_MS: Final = 2_000
 CHALLENGE_MS: Final = 3_000
 BOOT: Final = "00000000c0ffee00"
+SEAL_KEY: Final = bytes(range(32))
+"""The seal's first key, which an auditor would hold."""
 
 
 class FaultyJournal(Journal):
@@ -94,6 +96,9 @@ class FaultyJournal(Journal):
         if way == "keep":
             raise JournalStateUnknownError("The disk fell silent after that.")
         return written
+
+    def check(self) -> None:
+        self._journal.check()
 
     async def close(self) -> None:
         await self._journal.close()
@@ -197,6 +202,7 @@ class VirtualSite:
             f"{RP_ID}/gateway-1",
             self.signing_key,
             Stamp(WALL_MS, BOOT, 20, 0),
+            SEAL_KEY,
         )
 
     # The gateway.

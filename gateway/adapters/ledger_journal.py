@@ -3,7 +3,8 @@
 Appends block on the disk, so they run in one thread of their own, in the order in which
 they were asked for. An append that was begun is always carried through: cancelling the
 caller leaves the entry and takes only the position away from it, and what became of it
-then is logged.
+then is logged. A caller is told as soon as its entries are durable; the seal follows,
+and where it fails, `check` says so.
 
 Who is trusted: the writer, and what it says about each failure. "Nothing was written"
 lets the gateway go on; anything else means that nobody knows what is on disk, and then
@@ -18,7 +19,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from gateway.core.entries import Record
 from gateway.errors import (
@@ -66,9 +67,14 @@ class LedgerWriter(Protocol):
     """What is needed of ledger.writer.Writer."""
 
     def append(
-        self, drafts: Sequence[Draft], stamp: Stamp, *, last_words: bool = False
+        self,
+        drafts: Sequence[Draft],
+        stamp: Stamp,
+        *,
+        last_words: bool = False,
+        durable: Callable[[list[Appended]], None],
     ) -> list[Appended]:
-        """Write entries; durable when it returns."""
+        """Write entries; tell `durable` once they are, then seal them."""
 
     def checkpoint(self) -> str:
         """Keep the newest head for good."""
@@ -98,6 +104,7 @@ class LedgerJournal(Journal):
         self._clock: Final = clock
         self._executor: Final = executor
         self._lock = lock
+        self._ended: JournalStateUnknownError | None = None
 
     @classmethod
     def open(
@@ -131,48 +138,80 @@ class LedgerJournal(Journal):
         Raises:
             JournalError, JournalStateUnknownError: as for `append`.
         """
-        return await self._run(self._writer.checkpoint)
+        return await self._run(lambda tell: tell(self._writer.checkpoint()))
 
     async def close(self) -> None:
         """Write the closing checkpoint and let go of the file; never raises."""
         await self._run(self._close)
 
+    def check(self) -> None:
+        """Say what ended the journal when nobody was waiting for it any more.
+
+        Raises:
+            JournalStateUnknownError: stop the process and reopen.
+        """
+        if self._ended is not None:
+            raise self._ended
+
     async def _write(self, records: Sequence[Record]) -> tuple[int, bytes]:
         now = self._clock.now()
         last_words = all(record.ev in LAST_WORDS for record in records)
 
-        def append() -> tuple[int, bytes]:
+        def append(tell: Callable[[tuple[int, bytes]], None]) -> None:
             stamp = Stamp(now.wall_ms, now.boot, now.err_ms, now.up_ms)
             drafts = [Draft(record.ev, record.what) for record in records]
-            last = self._writer.append(drafts, stamp, last_words=last_words)[-1]
-            return last.n, last.leaf
+            self._writer.append(
+                drafts,
+                stamp,
+                last_words=last_words,
+                # The caller is told before the seal is synced: a door waits for it.
+                durable=lambda appended: tell((appended[-1].n, appended[-1].leaf)),
+            )
 
         return await self._run(append)
 
-    async def _run(self, job: Callable[[], _T]) -> _T:
-        """Run a job of the writer to its end, whoever goes on waiting for it."""
-        if self._executor is None:
-            return _translated(job)
+    async def _run(self, job: Callable[[Callable[[_T], None]], None]) -> _T:
+        """Run a job of the writer to its end, whoever goes on waiting for it.
+
+        The job tells its outcome when it is sure of it, and may fail after that; such a
+        failure is kept for `check`.
+        """
         # Told straight from the writer's thread: each turn of the loop that chained and
         # shielded futures would take is waited for at the door.
         loop = asyncio.get_running_loop()
         told: asyncio.Future[_T] = loop.create_future()
 
+        def later(function: Callable[..., None], *arguments: object) -> None:
+            if self._executor is None:
+                function(*arguments)
+            else:
+                loop.call_soon_threadsafe(function, *arguments)
+
         def carry_through() -> None:
             try:
-                outcome = _translated(job)
+                _translated(lambda: job(lambda outcome: later(_tell, told, outcome)))
             except BaseException as error:  # noqa: BLE001 - raised where one waits
-                loop.call_soon_threadsafe(_tell_failure, told, error)
-            else:
-                loop.call_soon_threadsafe(_tell, told, outcome)
+                later(self._tell_failure, told, error)
 
+        if self._executor is None:
+            carry_through()
+            return await told
         try:
             self._executor.submit(carry_through)
         except RuntimeError as error:  # the executor was shut down
             raise JournalError("The ledger is closed; nothing was written.") from error
         return await told
 
-    def _close(self) -> None:
+    def _tell_failure(self, told: asyncio.Future[Any], error: BaseException) -> None:
+        """Raise what a job raised where one waits; keep it where nobody does."""
+        if not told.done():
+            told.set_exception(error)
+            return
+        _LOG.error("A write failed whose caller did not wait: %s", error)
+        if isinstance(error, JournalStateUnknownError):
+            self._ended = error
+
+    def _close(self, tell: Callable[[bool], None]) -> None:
         try:
             self._writer.checkpoint()
         except (LedgerError, sqlite3.Error, OSError) as error:
@@ -181,6 +220,7 @@ class LedgerJournal(Journal):
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+        tell(True)
 
 
 class LedgerHistory:
@@ -290,11 +330,3 @@ def _tell(told: asyncio.Future[_T], outcome: _T) -> None:
         _LOG.info("Entries were written whose caller did not wait: %s", outcome)
     else:
         told.set_result(outcome)
-
-
-def _tell_failure(told: asyncio.Future[_T], error: BaseException) -> None:
-    """Raise what a job raised where one waits; log it where nobody does."""
-    if told.done():
-        _LOG.error("A write failed whose caller did not wait: %s", error)
-    else:
-        told.set_exception(error)

@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import secrets
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,13 +12,17 @@ from gateway.cli.texts import say
 from gateway.config import defaults_text, load
 from gateway.errors import ConfigError, SimulationError
 from ledger.clock import read_stamp
-from ledger.keys import SigningKey
+from ledger.errors import LedgerError, SealError
+from ledger.keys import SigningKey, write_private
+from ledger.seal import KEY_BYTES
+from ledger.seal_file import load_first_key, read_seal, seal_path
 from ledger.writer import initialise
 
 STATE_MODE: Final = 0o700
 LEDGER_NAME: Final = "ledger.db"
 KEY_NAME: Final = "ledger.key"
 VKEY_NAME: Final = "ledger.vkey"
+SEAL_KEY_NAME: Final = "ledger.seal-key"
 
 
 def check_config(options: argparse.Namespace) -> int:
@@ -41,6 +47,8 @@ def init(options: argparse.Namespace) -> int:
 
     Prints the verifier key on standard output, and leaves it beside the ledger: with
     it anybody can check the ledger elsewhere. A key that is there already is kept.
+    The ledger is sealed; the seal's first key is a file for the auditor, which the
+    gateway never reads, and which its user cannot read where root made it.
 
     Raises:
         ConfigError: the config is wrong, or the directory cannot be made.
@@ -58,12 +66,19 @@ def init(options: argparse.Namespace) -> int:
         key.save(key_path)
     origin = f"{config.site.rp_id}/{config.gateway.id}"
     vkey = str(key.vkey(origin))
-    initialise(ledger_path, origin, key, read_stamp())
+    handed_over = directory / SEAL_KEY_NAME
+    _begin(ledger_path, origin, key, handed_over)
     vkey_path.write_text(f"{vkey}\n")
-    _give_to_owner_of(directory, key_path, ledger_path, vkey_path)
+    _give_to_owner_of(
+        directory, key_path, ledger_path, vkey_path, seal_path(ledger_path)
+    )
     sys.stderr.write(
-        f"The ledger {ledger_path} begins. Keep the following line somewhere else: "
-        "with it anybody can check the ledger.\n"
+        f"The ledger {ledger_path} begins.\n"
+        f"1. The seal's first key is in {handed_over}: give it to whoever audits this "
+        "door, and remove it here. It exists once; with it, nobody who takes this "
+        "machine later can rewrite what was recorded before.\n"
+        "2. Keep the following line somewhere else: with it anybody can check the "
+        "ledger.\n"
     )
     say(vkey)
     return 0
@@ -97,6 +112,35 @@ def demo(options: argparse.Namespace) -> int:
         plain=plain,
         picture=options.picture,
     )
+
+
+def _begin(path: Path, origin: str, key: SigningKey, handed_over: Path) -> None:
+    """Make a sealed ledger; one whose making was cut off is made with the same keys.
+
+    Raises:
+        LedgerError: there is a ledger already, or it cannot be made.
+    """
+    made_now = not handed_over.exists()
+    if made_now:  # before the ledger: a seal that nobody can check would prove nothing
+        first_key = secrets.token_bytes(KEY_BYTES)
+        write_private(handed_over, f"{first_key.hex()}\n".encode())
+    else:
+        first_key = load_first_key(handed_over)
+    try:
+        if not path.exists() and _saw_nothing(seal_path(path)):
+            seal_path(path).unlink(missing_ok=True)
+        initialise(path, origin, key, read_stamp(), first_key)
+    except LedgerError:
+        if made_now:
+            handed_over.unlink()
+        raise
+
+
+def _saw_nothing(seal: Path) -> bool:
+    """Tell whether a seal's state speaks of no entry, as before a ledger's birth."""
+    with suppress(SealError):
+        return read_seal(seal).n == 0
+    return True
 
 
 def _make(directory: Path) -> None:

@@ -17,11 +17,10 @@ from gateway.core import entries
 from gateway.core.challenge import ChallengeBook, Place
 from gateway.core.door import Door
 from gateway.core.door_timing import DoorTiming
-from gateway.core.encoding import from_base64url
 from gateway.core.facts import CredentialState, Mode, Pattern
 from gateway.core.ids import CredentialId, PeerAddress
 from gateway.core.policy import DoorPolicy
-from gateway.errors import JournalError, JournalStateUnknownError, RegistryError
+from gateway.errors import JournalError, JournalStateUnknownError
 from gateway.ports import (
     Clock,
     Entropy,
@@ -43,6 +42,7 @@ from gateway.service.listener import Listener
 from gateway.service.new_credential import EnrolmentRules
 from gateway.service.recorder import Recorder
 from gateway.service.recovery import Recovered
+from gateway.service.roll import Roll
 from gateway.service.session import Sessions
 from gateway.service.sightings import SightingBook
 from gateway.service.telemetry import MemoryTelemetry
@@ -130,6 +130,9 @@ class Gateway:
             recorder=self._recorder,
             timekeeper=self._timekeeper,
             events=self._events,
+        )
+        self._roll: Final = Roll(
+            self._registry, self._recorder, adapters.people, adapters.clock
         )
         book = ChallengeBook(
             setting.place,
@@ -273,6 +276,7 @@ class Gateway:
 
     async def _feed_watchdog(self) -> None:
         while True:
+            self._on.journal.check()
             now_ms = self._on.clock.now().up_ms
             self._listener.summarise_strangers(now_ms)
             self._recorder.sum_up(now_ms)
@@ -308,27 +312,11 @@ class Gateway:
 
     def holders(self) -> list[HolderView]:
         """Return all holders, by id."""
-        return [
-            HolderView(
-                holder.id,
-                self._on.people.reveal(holder.name_commitment),
-                holder.groups,
-                holder.from_ms,
-                holder.until_ms,
-                holder.suspended,
-            )
-            for holder in sorted(self._registry.holders(), key=lambda one: one.id)
-        ]
+        return self._roll.holders()
 
     def credentials(self) -> list[CredentialView]:
         """Return all credentials, by id."""
-        now = self._on.clock.now()
-        return [
-            CredentialView.of(credential, now.wall_ms)
-            for credential in sorted(
-                self._registry.credentials(), key=lambda one: one.id
-            )
-        ]
+        return self._roll.credentials()
 
     def enrolment(self) -> EnrolmentView | None:
         """Return the ceremony under way, or the last one."""
@@ -350,19 +338,7 @@ class Gateway:
         self, credential_id: str, state: CredentialState, actor: Actor
     ) -> CredentialView:
         """Suspend, resume or revoke; holds for the very next touch."""
-        raw = from_base64url(credential_id)
-        if raw is None or self._registry.credential(CredentialId(raw)) is None:
-            raise RegistryError("No credential has this id; list them with their ids.")
-        key = CredentialId(raw)
-        await self._recorder.append(
-            entries.credential_state_record(
-                key, state, "administration", entries.by_uid(actor.uid)
-            )
-        )
-        changed = self._registry.credential(key)
-        if changed is None:
-            raise RegistryError("This credential is gone.")
-        return CredentialView.of(changed, self._on.clock.now().wall_ms)
+        return await self._roll.set_credential_state(credential_id, state, actor)
 
     async def set_mode(self, mode: Mode, actor: Actor) -> StatusView:
         """Lock down, or return to normal.

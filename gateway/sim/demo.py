@@ -125,7 +125,8 @@ async def _finish(telling: Telling, story: Story, site: SimulatedSite) -> None:
     with telling.step("A checkpoint, kept elsewhere") as step:
         _origin, size, root, *_ = await _ledger("checkpoint", str(site.ledger_path))
         step.said = f"{size} entries, {root}"
-    verify = ["verify", str(export), "--vkey", vkey, "--expect", f"{size}:{root}"]
+    verify = ["verify", str(export), "--vkey", vkey]
+    verify += ["--seal-key", str(site.seal_key_path), "--expect", f"{size}:{root}"]
     with telling.step("Export") as step:
         await _ledger("export", str(site.ledger_path), "--output", str(export))
         step.said = f"{export} ({export.stat().st_size} bytes)"
@@ -141,7 +142,7 @@ async def _finish(telling: Telling, story: Story, site: SimulatedSite) -> None:
     )
     if story.openings < OPENINGS_MIN or len(story.denials) < DENIALS_MIN:
         raise SimulationError("The story had too few openings or denials.")
-    telling.line("Verify it again, anywhere, with the public key alone:")
+    telling.line("Verify it again, anywhere, with what the auditor was given:")
     telling.command(shlex.join(["keyra-ledger", *verify]))
 
 

@@ -54,6 +54,10 @@ class WitnessedJournal(Journal):
         os.write(self._descriptor, f"{n} {leaf.hex()} {up_ns}\n".encode())
         return n, leaf
 
+    def check(self) -> None:
+        """Say what went wrong after an acknowledgement."""
+        self._journal.check()
+
     async def close(self) -> None:
         """Close both."""
         os.close(self._descriptor)

@@ -31,6 +31,7 @@ API_SOCKET: Final = "gateway.sock"
 STRIKE_SOCKET: Final = "strike.sock"
 CONFIG_FILE: Final = "gateway.toml"
 VKEY_NAME: Final = "ledger.vkey"
+SEAL_KEY_NAME: Final = "ledger.seal-key"
 ROOT_FILE: Final = "keyra-root.pem"
 START_S_MAX: Final = 60
 STOP_S_MAX: Final = 15
@@ -96,6 +97,11 @@ class SimulatedSite:
         """The access ledger."""
         return self.state_dir / "ledger.db"
 
+    @property
+    def seal_key_path(self) -> Path:
+        """The seal's first key, where an auditor would have it: not with the door."""
+        return self.plan.directory / SEAL_KEY_NAME
+
     def client(self) -> AsyncClient:
         """Return a new client of the local socket."""
         return AsyncClient(str(self.plan.directory / API_SOCKET))
@@ -135,6 +141,7 @@ class SimulatedSite:
         self._write_config(root, aaguid)
         if not self.ledger_path.exists():
             await self._run("gateway", "init", "--config", str(self.config_path))
+            (self.state_dir / SEAL_KEY_NAME).rename(self.seal_key_path)
         await self.start_strike()
         await self.start_gateway()
 

@@ -799,7 +799,10 @@ def verify(lines, vkey=None, expect=None, witnesses=(), seal_key=None, deep=Fals
             "by this file; keyra-ledger verify --deep does that too."
         )
     if not ledger.seal_key:
-        says.append("Without the seal's first key an older export cannot be excluded.")
+        says.append(
+            "Without the seal's first key it cannot be excluded that the holder of the "
+            "present key rewrote what it signed, or that this is an older export."
+        )
     return (4 if missing else 0), says, replay
 
 

@@ -63,6 +63,17 @@ def persisted_and_io_error(write: Callable[[], Any], close: Callable[[], None]) 
     raise OSError(5, "Input/output error")
 
 
+def unsealed(write: Callable[[], Any], close: Callable[[], None]) -> Any:
+    """The one fault that comes after the caller was told."""
+    write()
+    close()
+    raise StateUnknown("The seal was not written: a fault.")
+
+
+def nobody(_appended: list[Appended]) -> None:
+    """Whoever waits hears nothing before the fault."""
+
+
 class FaultyWriter:
     """A real writer with one fault planned."""
 
@@ -72,11 +83,19 @@ class FaultyWriter:
         self.last_words: list[bool] = []
 
     def append(
-        self, drafts: Sequence[Draft], stamp: Stamp, *, last_words: bool = False
+        self,
+        drafts: Sequence[Draft],
+        stamp: Stamp,
+        *,
+        last_words: bool = False,
+        durable: Callable[[list[Appended]], None],
     ) -> list[Appended]:
         self.last_words.append(last_words)
+        tell = durable if self.fault in {None, unsealed} else nobody
         appended: list[Appended] = self._do(
-            lambda: self.writer.append(drafts, stamp, last_words=last_words)
+            lambda: self.writer.append(
+                drafts, stamp, last_words=last_words, durable=tell
+            )
         )
         return appended
 
@@ -226,6 +245,25 @@ async def test_lost_without_knowing_stops_the_journal_too(
         await write(journal)
     assert bench.events() == []
     assert (await write(bench.reopened())).n == len(events)
+
+
+@each_write
+async def test_what_was_told_before_the_seal_failed_holds_and_then_the_journal_ends(
+    bench: Bench, write: Any, events: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = bench.journal()
+    journal.check()
+    bench.writer.fault = unsealed
+    assert (await write(journal)).n == len(events)
+    with pytest.raises(JournalStateUnknownError, match="seal"):
+        journal.check()
+    with pytest.raises(JournalStateUnknownError):
+        await journal.append(STOP)
+    assert "whose caller did not wait" in caplog.text
+    assert bench.events() == events
+    reopened = bench.reopened()
+    reopened.check()
+    assert (await reopened.append(STOP)).n == len(events) + 1
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -61,14 +61,25 @@ class SlowWriter:
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
         self.may_write = threading.Event()
+        self.may_end = threading.Event()
+        self.may_end.set()
         self.threads: set[str] = set()
 
     def append(
-        self, drafts: Sequence[Draft], stamp: Stamp, *, last_words: bool = False
+        self,
+        drafts: Sequence[Draft],
+        stamp: Stamp,
+        *,
+        last_words: bool = False,
+        durable: Callable[[list[Appended]], None],
     ) -> list[Appended]:
         self.may_write.wait(10)
         self.threads.add(threading.current_thread().name)
-        return self.writer.append(drafts, stamp, last_words=last_words)
+        appended = self.writer.append(
+            drafts, stamp, last_words=last_words, durable=durable
+        )
+        self.may_end.wait(10)
+        return appended
 
     def checkpoint(self) -> str:
         return self.writer.checkpoint()
@@ -90,6 +101,19 @@ async def test_the_loop_goes_on_while_the_disk_is_slow_and_a_cancelled_write_is_
     await journal.close()
     assert {name.partition("_")[0] for name in writer.threads} == {"ledger"}
     assert LedgerHistory(ledger).size() == 3
+
+
+async def test_a_caller_does_not_wait_for_what_follows_the_commit(
+    ledger: Path, thread: ThreadPoolExecutor
+) -> None:
+    writer = SlowWriter(Writer.open(ledger, KEY))
+    writer.may_write.set()
+    writer.may_end.clear()
+    journal = LedgerJournal(writer, SystemClock(), thread)
+    assert (await journal.append(STOP)).n == 1
+    assert LedgerHistory(ledger).size() == 2
+    writer.may_end.set()
+    await journal.close()
 
 
 async def test_closing_twice_and_writing_after_it_are_told(ledger: Path) -> None:

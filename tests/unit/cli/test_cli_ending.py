@@ -21,7 +21,14 @@ from gateway.errors import (
     KeyraError,
 )
 from ledger.checkpoint import parse_vkey
+from ledger.export import export_lines
+from ledger.keys import SigningKey
 from ledger.reader import Reader
+from ledger.seal import KEY_BYTES, Seal
+from ledger.seal_file import load_first_key, read_seal
+from ledger.verdict import Verdict
+from ledger.verify import verify_lines
+from ledger.writer import Writer
 
 Run = Callable[..., Any]
 ROOT = Path(__file__).parents[3]
@@ -168,9 +175,14 @@ def test_init_makes_a_ledger_once(command: Run, config: Path, tmp_path: Path) ->
     assert sorted(path.name for path in state.iterdir()) == [
         "ledger.db",
         "ledger.key",
+        "ledger.seal",
+        "ledger.seal-key",
         "ledger.vkey",
     ]
-    assert (state / "ledger.key").stat().st_mode & 0o777 == 0o600
+    for name in ("ledger.key", "ledger.seal", "ledger.seal-key"):
+        assert (state / name).stat().st_mode & 0o777 == 0o600
+    assert str(state / "ledger.seal-key") in ended.err  # for the auditor
+    assert len(load_first_key(state / "ledger.seal-key")) == KEY_BYTES
     assert (state / "ledger.vkey").read_text() == ended.out
     vkey = parse_vkey(ended.out.strip())
     assert vkey.name == "door.example/gateway-1"
@@ -188,8 +200,55 @@ def test_init_keeps_a_key_that_is_there(
     command: Run, config: Path, tmp_path: Path
 ) -> None:
     first = command("init", "--config", str(config)).out
-    (tmp_path / "state" / "ledger.db").unlink()
+    for name in ("ledger.db", "ledger.seal", "ledger.seal-key"):
+        (tmp_path / "state" / name).unlink()
     assert command("init", "--config", str(config)).out == first
+
+
+def test_an_init_that_was_cut_off_is_made_with_the_same_keys(
+    command: Run, config: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    first = command("init", "--config", str(config)).out
+    handed_over = (state / "ledger.seal-key").read_bytes()
+    seal = Seal.first(load_first_key(state / "ledger.seal-key"))
+    for torn in (seal.encode(), b"", None):
+        (state / "ledger.db").unlink()
+        (state / "ledger.seal").unlink()
+        if torn is not None:
+            (state / "ledger.seal").write_bytes(torn)
+        assert command("init", "--config", str(config)).out == first
+        assert (state / "ledger.seal-key").read_bytes() == handed_over
+        assert read_seal(state / "ledger.seal") == seal  # it will catch up
+        verdict = open_and_verify(state, first.strip())
+        assert verdict.sealed, verdict
+
+
+def open_and_verify(state: Path, vkey: str) -> Verdict:
+    key = SigningKey.load(state / "ledger.key")
+    Writer.open(state / "ledger.db", key).close()
+    with Reader.open(state / "ledger.db") as reader:
+        return verify_lines(
+            list(export_lines(reader, key=key)),
+            vkey=vkey,
+            seal_key=load_first_key(state / "ledger.seal-key"),
+        )
+
+
+def test_a_lost_ledger_is_not_begun_again_beside_its_seal(
+    command: Run, config: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    vkey = command("init", "--config", str(config)).out.strip()
+    open_and_verify(state, vkey)  # now the seal has seen an entry
+    (state / "ledger.seal-key").unlink()  # and its key is the auditor's
+    for ledger_is_there in (True, False):
+        if not ledger_is_there:
+            (state / "ledger.db").unlink()
+        assert command("init", "--config", str(config)).code == 1
+        assert not (state / "ledger.seal-key").exists()
+        assert (state / "ledger.db").exists() is ledger_is_there
+        assert read_seal(state / "ledger.seal").n == 1
 
 
 def test_init_says_where_it_may_not(command: Run, config: Path, tmp_path: Path) -> None:
@@ -207,8 +266,9 @@ def test_init_by_root_leaves_all_to_the_gateways_user(
     state.mkdir()
     os.chown(state, 64_021, 64_022)
     assert command("init", "--config", str(config)).code == 0
-    owners = {(p.stat().st_uid, p.stat().st_gid) for p in state.iterdir()}
-    assert owners == {(64_021, 64_022)}
+    owners = {p.name: (p.stat().st_uid, p.stat().st_gid) for p in state.iterdir()}
+    assert owners.pop("ledger.seal-key")[0] == 0  # which that user must not have
+    assert set(owners.values()) == {(64_021, 64_022)}
 
 
 def test_run_hands_over_config_and_place(

@@ -56,6 +56,9 @@ class Paper(Journal):
             self.inside -= 1
         return len(self.kept) - 1, sha256(str(len(self.kept)).encode()).digest()
 
+    def check(self) -> None:
+        """Nothing happens after an append."""
+
     async def close(self) -> None:
         """Nothing to close."""
 

@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol, final
 from gateway.core.entries import Record, grant_record
 from gateway.core.facts import InputName, Pattern
 from gateway.core.ids import Now, PeerAddress
+from gateway.core.measurement import Period
 from gateway.core.policy import Grant
 from gateway.core.position import LedgerPosition
 from gateway.core.provenance import Maker, genuine
@@ -316,8 +317,28 @@ class Telemetry(Protocol):
     def stage(self, name: str, duration_us: int) -> None:
         """Record how long one stage of a touch took."""
 
+    def gauge(self, name: str, value: int) -> None:
+        """Record a level; its unit is the name's last word."""
+
     def count(self, name: str) -> None:
         """Count one event."""
+
+
+class TelemetryStore(Protocol):
+    """Keeps what was measured, within bounds; the oldest goes first. Never raises."""
+
+    async def save(self, period: Period) -> None:
+        """Store a period; where the disk does not take it, it is lost."""
+
+    async def load(self, after_ms: int) -> list[Period]:
+        """Return the periods that ended after that Unix time, oldest first."""
+
+
+class Sensors(Protocol):
+    """What the machine says of itself."""
+
+    def read(self) -> Mapping[str, int]:
+        """Return levels by names that end in their units; what it lacks is left out."""
 
 
 class Watchdog(Protocol):

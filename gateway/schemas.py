@@ -24,6 +24,7 @@ SOCKET_PATH: Final = "/run/keyra/gateway.sock"
 HEARTBEAT_S: Final = 5
 PAGE_ITEMS_MAX: Final = 200
 RECENT_EVENTS_MAX: Final = 500
+STATISTICS_MINUTES_MAX: Final = 60 * 24 * 31
 
 NAME_CHARS_MAX: Final = 120
 GROUPS_MAX: Final = 32
@@ -69,6 +70,36 @@ class StageFigures(_Outgoing):
     count: int
     p50_us: int
     p99_us: int
+
+
+class StatisticsPoint(_Outgoing):
+    """One step of a curve; zeros where nothing was measured in it."""
+
+    until_ms: int
+    count: int
+    p50: int
+    p99: int
+
+
+class StatisticsSeries(_Outgoing):
+    """One stage (in microseconds) or gauge (its unit is the name's last word)."""
+
+    kind: Literal["stage", "gauge"]
+    name: str
+    count: int
+    p50: int
+    p99: int
+    max: int
+    points: tuple[StatisticsPoint, ...]
+
+
+class Statistics(_Outgoing):
+    """What was measured in a stretch of time, and how often each event came."""
+
+    from_ms: int
+    until_ms: int
+    series: tuple[StatisticsSeries, ...]
+    counts: dict[str, int]
 
 
 class Door(_Outgoing):

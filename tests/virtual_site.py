@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 
 from gateway.adapters.bluez_radio import BleakRadio
 from gateway.adapters.ledger_journal import LedgerHistory, LedgerJournal
+from gateway.adapters.machine_sensors import MachineSensors
 from gateway.adapters.people_store import SqlitePeopleStore
 from gateway.adapters.registry_store import SqliteRegistryStore
+from gateway.adapters.telemetry_store import SqliteTelemetryStore
 from gateway.config import Limits
 from gateway.core.attestation import Trust
 from gateway.core.certificate_path import load_root
@@ -267,6 +269,8 @@ class VirtualSite:
             registry_store=SqliteRegistryStore(self.registry_path),
             people=SqlitePeopleStore(self.folder / "people.db", self.entropy),
             telemetry=telemetry,
+            telemetry_store=SqliteTelemetryStore(self.folder / "telemetry.db", None),
+            sensors=MachineSensors(self.folder),
             watchdog=watchdog,
         )
 

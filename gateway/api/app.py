@@ -18,6 +18,7 @@ from gateway.schemas import (
     CREDENTIAL_ID_CHARS_MAX,
     PAGE_ITEMS_MAX,
     RECENT_EVENTS_MAX,
+    STATISTICS_MINUTES_MAX,
     ComparisonAnswer,
     Credential,
     CredentialId,
@@ -28,14 +29,17 @@ from gateway.schemas import (
     Holder,
     HolderPage,
     ModeChange,
+    Statistics,
     Status,
 )
 from gateway.service import views
 from gateway.service.facade import Facade
 
 LAST_EVENT_ID_CHARS_MAX: Final = 64
+MINUTE_MS: Final = 60_000
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX)]
+Minutes = Annotated[int, Query(ge=1, le=STATISTICS_MINUTES_MAX)]
 Cursor = Annotated[str, Query(max_length=CREDENTIAL_ID_CHARS_MAX)]
 
 
@@ -96,6 +100,11 @@ def _add_reading(router: APIRouter, facade: Facade) -> None:
     async def status() -> Status:
         """Return the gateway at a glance."""
         return Status.model_validate(facade.status())
+
+    @router.get("/statistics")
+    async def statistics(minutes: Minutes = 60) -> Statistics:
+        """Return what was measured in the last minutes."""
+        return Statistics.model_validate(await facade.statistics(minutes * MINUTE_MS))
 
     @router.get("/holders")
     async def holders(limit: Limit = 100, cursor: Cursor = "") -> HolderPage:

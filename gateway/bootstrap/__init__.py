@@ -21,6 +21,7 @@ from gateway.errors import JournalError, JournalStateUnknownError, KeyraError
 from gateway.schemas import SOCKET_PATH
 from gateway.service.gateway import Adapters, Gateway
 from gateway.service.recovery import recover
+from gateway.service.telemetry_keeper import KEEP_EVERY_MS
 
 API_SOCKET_NAME: Final = "gateway.sock"
 SNAPSHOT_MS: Final = 3_600_000
@@ -71,9 +72,11 @@ async def _until_told(gateway: Gateway, on: Adapters, socket: Path) -> None:
         # The API opens when the door works; it must never be why the door does not.
         await gateway.ready()
         serving = group.create_task(serve(create_app(gateway), socket))
-        async with Housekeeping(
-            [Chore("registry", SNAPSHOT_MS, gateway.save_registry)]
-        ):
+        chores = [
+            Chore("registry", SNAPSHOT_MS, gateway.save_registry),
+            Chore("telemetry", KEEP_EVERY_MS, gateway.telemetry.keep),
+        ]
+        async with Housekeeping(chores):
             await told.wait()
         serving.cancel()
         running.cancel()

@@ -52,5 +52,7 @@ async def appliance(config: Config) -> AsyncIterator[Adapters]:
             registry_store=parts.registry_store,
             people=parts.people,
             telemetry=MemoryTelemetry(),
+            telemetry_store=parts.telemetry_store,
+            sensors=parts.sensors,
             watchdog=watchdog_from(os.environ),
         )

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from gateway.adapters.ledger_journal import LedgerHistory, LedgerJournal
+from gateway.adapters.machine_sensors import MachineSensors
 from gateway.adapters.people_store import SqlitePeopleStore
 from gateway.adapters.registry_store import SqliteRegistryStore
 from gateway.adapters.strike_client import StrikeClient
+from gateway.adapters.telemetry_store import SqliteTelemetryStore
 from gateway.config import Config
 from gateway.ports import Clock, Entropy
 from ledger.rotation import load_signing_key
@@ -20,6 +22,7 @@ KEY_NAME: Final = "ledger.key"
 REGISTRY_NAME: Final = "registry.db"
 PEOPLE_NAME: Final = "people.db"
 BONDS_NAME: Final = "bonds.json"
+TELEMETRY_NAME: Final = "telemetry.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Parts:
     registry_store: SqliteRegistryStore
     people: SqlitePeopleStore
     strike: StrikeClient
+    telemetry_store: SqliteTelemetryStore
+    sensors: MachineSensors
 
 
 @contextmanager
@@ -44,6 +49,7 @@ def opened_parts(config: Config, clock: Clock, entropy: Entropy) -> Iterator[Par
     with ExitStack() as stack:
         # One thread of its own: the ledger's writes wait for the disk.
         executor = stack.enter_context(ThreadPoolExecutor(1, "ledger"))
+        spare = stack.enter_context(ThreadPoolExecutor(1, "telemetry"))
         path = directory / LEDGER_NAME
         key = load_signing_key(path, directory / KEY_NAME)
         strike = StrikeClient(Path(config.strike.socket))
@@ -54,4 +60,6 @@ def opened_parts(config: Config, clock: Clock, entropy: Entropy) -> Iterator[Par
             registry_store=SqliteRegistryStore(directory / REGISTRY_NAME),
             people=SqlitePeopleStore(directory / PEOPLE_NAME, entropy),
             strike=strike,
+            telemetry_store=SqliteTelemetryStore(directory / TELEMETRY_NAME, spare),
+            sensors=MachineSensors(directory),
         )

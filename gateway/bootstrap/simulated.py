@@ -56,6 +56,8 @@ async def simulated(config: Config, directory: Path) -> AsyncIterator[Adapters]:
                 registry_store=parts.registry_store,
                 people=parts.people,
                 telemetry=telemetry_from(os.environ),
+                telemetry_store=parts.telemetry_store,
+                sensors=parts.sensors,
                 watchdog=watchdog_from(os.environ),
             )
 

@@ -12,6 +12,7 @@ CONFIG_PATH: Final = Path("/etc/keyra/gateway.toml")
 SOCKET_PATH: Final = "/run/keyra/gateway.sock"
 KEYS_MAX: Final = 1000
 TAIL_EVENTS_MAX: Final = 500
+STATISTICS_MINUTES_MAX: Final = 60 * 24 * 31
 EX_USAGE: Final = 64
 
 _MS_PER_S: Final = 1000
@@ -59,6 +60,15 @@ def _add_looking(verb: _Verb) -> None:
         ("credentials", "List the credentials."),
     ):
         _json(verb(name, "looking", name, text))
+    stats = verb("stats", "statistics", "stats", "Show what was measured, with curves.")
+    stats.add_argument(
+        "--minutes",
+        type=_number(1, STATISTICS_MINUTES_MAX),
+        default=60,
+        metavar="N",
+        help="of the last N minutes (default %(default)s)",
+    )
+    _json(stats)
     tail = verb("tail", "looking", "tail", "Follow what happens; Ctrl-C ends it.")
     tail.add_argument(
         "-n",

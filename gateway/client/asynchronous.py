@@ -31,6 +31,7 @@ from gateway.schemas import (
     Holder,
     Mode,
     ModeChange,
+    Statistics,
     Status,
 )
 
@@ -78,6 +79,10 @@ class AsyncClient:
     async def status(self) -> Status:
         """Return the gateway at a glance."""
         return await self._ask(calls.status())
+
+    async def statistics(self, minutes: int = 60) -> Statistics:
+        """Return what was measured in the last minutes."""
+        return await self._ask(calls.statistics(minutes))
 
     async def holders(self) -> AsyncIterator[Holder]:
         """Yield all holders, by id, page by page."""

@@ -32,6 +32,7 @@ from gateway.schemas import (
     Holder,
     Mode,
     ModeChange,
+    Statistics,
     Status,
 )
 
@@ -84,6 +85,10 @@ class Client:
     def status(self) -> Status:
         """Return the gateway at a glance."""
         return self._ask(calls.status())
+
+    def statistics(self, minutes: int = 60) -> Statistics:
+        """Return what was measured in the last minutes."""
+        return self._ask(calls.statistics(minutes))
 
     def holders(self) -> Iterator[Holder]:
         """Yield all holders, by id, page by page."""

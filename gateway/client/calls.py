@@ -17,6 +17,7 @@ from gateway.schemas import (
     EnrolmentOrder,
     HolderPage,
     ModeChange,
+    Statistics,
     Status,
 )
 
@@ -35,6 +36,7 @@ class Call(Generic[Answer_co]):
 
 
 _STATUS: Final = TypeAdapter(Status)
+_STATISTICS: Final = TypeAdapter(Statistics)
 _HOLDERS: Final = TypeAdapter(HolderPage)
 _CREDENTIALS: Final = TypeAdapter(CredentialPage)
 _CREDENTIAL: Final = TypeAdapter(Credential)
@@ -45,6 +47,12 @@ _MAYBE_ENROLMENT: Final[TypeAdapter[Enrolment | None]] = TypeAdapter(Enrolment |
 def status() -> Call[Status]:
     """Ask for the gateway at a glance."""
     return Call("GET", "/v1/status", _STATUS)
+
+
+def statistics(minutes: int) -> Call[Statistics]:
+    """Ask for what was measured in the last minutes."""
+    query = {"minutes": minutes}
+    return Call("GET", "/v1/statistics", _STATISTICS, query=query)
 
 
 def holders(cursor: str | None) -> Call[HolderPage]:

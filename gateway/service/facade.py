@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from gateway.core.facts import CredentialState, Mode
+from gateway.core.measurement import Statistics
 from gateway.service.events import Event
 from gateway.service.views import (
     Actor,
@@ -24,6 +25,9 @@ class Facade(Protocol):
 
     def status(self) -> StatusView:
         """Return the gateway at a glance; never waits."""
+
+    async def statistics(self, since_ms: int) -> Statistics:
+        """Sum up what was measured in the last `since_ms` milliseconds."""
 
     def holders(self) -> list[HolderView]:
         """Return all holders, by id."""

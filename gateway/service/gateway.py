@@ -8,44 +8,27 @@ starts it anew through the normal open path.
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
 
-from gateway.config import Limits
 from gateway.core import entries
-from gateway.core.challenge import ChallengeBook, Place
+from gateway.core.challenge import ChallengeBook
 from gateway.core.door import Door
-from gateway.core.door_timing import DoorTiming
 from gateway.core.facts import CredentialState, Mode, Pattern
 from gateway.core.ids import CredentialId, PeerAddress
-from gateway.core.policy import DoorPolicy
+from gateway.core.measurement import Statistics
 from gateway.errors import JournalError, JournalStateUnknownError
-from gateway.ports import (
-    Clock,
-    Entropy,
-    History,
-    Indicators,
-    Inputs,
-    Journal,
-    Pairing,
-    PeopleStore,
-    Radio,
-    RegistryStore,
-    Strike,
-    Watchdog,
-)
+from gateway.service.composition import Adapters, Setting
 from gateway.service.doorkeeper import Doorkeeper
 from gateway.service.enroller import Enroller
 from gateway.service.events import Event, EventStream
 from gateway.service.listener import Listener
-from gateway.service.new_credential import EnrolmentRules
 from gateway.service.recorder import Recorder
 from gateway.service.recovery import Recovered
 from gateway.service.roll import Roll
 from gateway.service.session import Sessions
 from gateway.service.sightings import SightingBook
-from gateway.service.telemetry import MemoryTelemetry
+from gateway.service.telemetry_keeper import TelemetryKeeper
 from gateway.service.timekeeper import Timekeeper
 from gateway.service.views import (
     Actor,
@@ -58,43 +41,9 @@ from gateway.service.views import (
     StatusView,
 )
 
+__all__ = ["Adapters", "Gateway", "Setting"]
+
 WATCHDOG_MS: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Adapters:
-    """Everything outside the gateway, behind its ports."""
-
-    clock: Clock
-    entropy: Entropy
-    radio: Radio
-    pairing: Pairing
-    strike: Strike
-    inputs: Inputs
-    indicators: Indicators
-    journal: Journal
-    history: History
-    registry_store: RegistryStore
-    people: PeopleStore
-    telemetry: MemoryTelemetry
-    watchdog: Watchdog
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What the configuration says, in the core's own words.
-
-    Attributes:
-        config_facts: what the `config` entry holds.
-    """
-
-    place: Place
-    timing: DoorTiming
-    policy: DoorPolicy
-    challenge_life_ms: int
-    enrolment: EnrolmentRules
-    limits: Limits
-    config_facts: entries.ConfigFacts
 
 
 class Gateway:
@@ -114,6 +63,7 @@ class Gateway:
         self._ordering: Final = asyncio.Lock()
         self._lockdowns = 0
         self._saved_entries = -1
+        self.telemetry: Final = self._make_telemetry()
         self._recorder: Final = Recorder(
             adapters.journal,
             self._registry,
@@ -141,6 +91,10 @@ class Gateway:
         )
         self._enroller: Final = self._make_enroller(book)
         self._listener: Final = self._make_listener(book)
+
+    def _make_telemetry(self) -> TelemetryKeeper:
+        on = self._on
+        return TelemetryKeeper(on.telemetry, on.telemetry_store, on.sensors, on.clock)
 
     def _make_enroller(self, book: ChallengeBook) -> Enroller:
         on = self._on
@@ -309,6 +263,10 @@ class Gateway:
             stages=self._on.telemetry.stages(),
             counts=self._on.telemetry.counts(),
         )
+
+    async def statistics(self, since_ms: int) -> Statistics:
+        """Sum up what was measured in the last `since_ms` milliseconds."""
+        return await self.telemetry.statistics(since_ms)
 
     def holders(self) -> list[HolderView]:
         """Return all holders, by id."""

@@ -14,9 +14,10 @@ from typing import TypeVar
 from gateway.api import Rights, create_app, serve
 from gateway.core.facts import CredentialState, Mode
 from gateway.core.ids import Now
+from gateway.core.measurement import Statistics, statistics
 from gateway.errors import EnrolmentError, KeyraError, RegistryError
 from gateway.service.events import Event, EventStream
-from gateway.service.telemetry import StageFigures
+from gateway.service.telemetry import MemoryTelemetry, StageFigures
 from gateway.service.views import (
     Actor,
     CredentialView,
@@ -52,6 +53,7 @@ class FakeFacade:
 
     def __init__(self) -> None:
         self.stream = EventStream()
+        self.telemetry = MemoryTelemetry()
         self.changes: list[tuple[str, int]] = []
         self.fails: Exception | None = None
         self.door = DoorView("main", "secured", Mode.LOCKED, None)
@@ -92,6 +94,12 @@ class FakeFacade:
             last_event_id=self.stream.last_id,
             stages={"verify": StageFigures(500, 210, 480)},
             counts={"grants": 3},
+        )
+
+    async def statistics(self, since_ms: int) -> Statistics:
+        self.telemetry.stage("verify", 210)
+        return statistics(
+            [self.telemetry.take(NOW.wall_ms)], NOW.wall_ms - since_ms, NOW.wall_ms
         )
 
     def holders(self) -> list[HolderView]:

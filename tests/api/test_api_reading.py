@@ -29,6 +29,14 @@ def test_an_erased_name_is_null(http: httpx.Client) -> None:
     assert names == ["Ada Byron", None]
 
 
+def test_statistics_are_of_the_minutes_asked_for(http: httpx.Client) -> None:
+    found = http.get("/v1/statistics", params={"minutes": 5}).json()
+    assert found["until_ms"] - found["from_ms"] == 5 * 60_000
+    (series,) = found["series"]
+    assert (series["name"], series["count"]) == ("verify", 1)
+    assert http.get("/v1/statistics", params={"minutes": 0}).status_code == 422
+
+
 def test_no_ceremony_is_null(http: httpx.Client) -> None:
     answer = http.get("/v1/enrolment")
     assert (answer.status_code, answer.json()) == (200, None)
@@ -60,6 +68,7 @@ def test_the_document_names_every_path_and_its_errors(http: httpx.Client) -> Non
         "/v1/enrolment/comparison",
         "/v1/events",
         "/v1/holders",
+        "/v1/statistics",
         "/v1/status",
     ]
     for path in document["paths"].values():

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli import looking, texts
+from gateway.cli import looking, statistics, texts
 from gateway.errors import JournalError
 from gateway.schemas import Event
 
@@ -38,12 +38,31 @@ def test_status_names_what_is_broken(ask: Run, gateway: Any) -> None:
     assert line == "health   it does not hear keys; its strike is out of reach"
 
 
+def test_statistics_for_people(ask: Run, gateway: Any) -> None:
+    gateway.do(lambda: gateway.facade.telemetry.gauge("signal_dbm", -64))
+    gateway.do(lambda: gateway.facade.telemetry.count("touch.granted"))
+    lines = ask("stats", "--minutes", "10").out.splitlines()
+    assert lines[0] == "The last 10 min 0 s, up to 2023-11-14 22:13:20Z."
+    assert [line.split()[:6] for line in lines[3:5]] == [
+        ["signal", "dbm", "1", "-64", "-64", "-64"],
+        ["verify", "ms", "1", "0.2", "0.2", "0.2"],
+    ]
+    assert lines[-1].split() == ["1", "touch.granted"]
+
+
+def test_a_curve_shows_least_greatest_and_gaps() -> None:
+    assert statistics.curve([10, 0, 45, 80]) == "▁ ▄█"
+    assert statistics.curve([5, 5]) == "▁▁"
+    assert statistics.curve([0, 0]) == ""
+
+
 @pytest.mark.parametrize(
     ("words", "path"),
     [
         (("status",), ("door", "id")),
         (("lockdown",), ("door", "mode")),
         (("mode", "Locked"), ("door", "mode")),
+        (("stats",), ("series", 0, "name")),
         (("holders",), (0, "id")),
         (("credentials",), (1, "state")),
         (("credential", "suspend", "cred-0001"), ("state",)),

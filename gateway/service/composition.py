@@ -1,0 +1,65 @@
+"""What a gateway is made of: its adapters, and what its configuration says."""
+
+from dataclasses import dataclass
+
+from gateway.config import Limits
+from gateway.core import entries
+from gateway.core.challenge import Place
+from gateway.core.door_timing import DoorTiming
+from gateway.core.policy import DoorPolicy
+from gateway.ports import (
+    Clock,
+    Entropy,
+    History,
+    Indicators,
+    Inputs,
+    Journal,
+    Pairing,
+    PeopleStore,
+    Radio,
+    RegistryStore,
+    Sensors,
+    Strike,
+    TelemetryStore,
+    Watchdog,
+)
+from gateway.service.new_credential import EnrolmentRules
+from gateway.service.telemetry import MemoryTelemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """Everything outside the gateway, behind its ports."""
+
+    clock: Clock
+    entropy: Entropy
+    radio: Radio
+    pairing: Pairing
+    strike: Strike
+    inputs: Inputs
+    indicators: Indicators
+    journal: Journal
+    history: History
+    registry_store: RegistryStore
+    people: PeopleStore
+    telemetry: MemoryTelemetry
+    telemetry_store: TelemetryStore
+    sensors: Sensors
+    watchdog: Watchdog
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the configuration says, in the core's own words.
+
+    Attributes:
+        config_facts: what the `config` entry holds.
+    """
+
+    place: Place
+    timing: DoorTiming
+    policy: DoorPolicy
+    challenge_life_ms: int
+    enrolment: EnrolmentRules
+    limits: Limits
+    config_facts: entries.ConfigFacts

@@ -21,7 +21,7 @@ from ledger.entry import Entry, parse_entry
 from ledger.errors import KeyFileError, LedgerError, NoSuchEntryError, ProofError
 from ledger.export import between, export_lines
 from ledger.keys import SigningKey, write_private
-from ledger.parallel import verify_file
+from ledger.parallel import read_lines, verify_file
 from ledger.prune import prune
 from ledger.reader import Reader
 from ledger.receipt import (
@@ -30,6 +30,7 @@ from ledger.receipt import (
     make_consistency,
     make_receipt,
 )
+from ledger.restated import begins_at
 from ledger.rotation import load_signing_key, rotate_key
 from ledger.seal import KEY_BYTES
 from ledger.seal_file import load_first_key
@@ -96,9 +97,9 @@ def _verify_database(path: Path, **choices: Any) -> Verdict:
 
 def verify(options: argparse.Namespace) -> int:
     """Verify an export or a database."""
-    replay = Replay() if options.deep else None
     with options.file.open("rb") as file:
         is_database = file.read(len(_MAGIC)) == _MAGIC
+    replay = _replay(options.file, is_database=is_database) if options.deep else None
     verdict = (_verify_database if is_database else verify_file)(
         options.file,
         vkey=options.vkey,
@@ -114,12 +115,38 @@ def verify(options: argparse.Namespace) -> int:
         verdict.problem = (
             f"{len(replay.findings)} entries do not prove what they claim."
         )
+    if replay and replay.gaps and verdict.exit is Exit.VERIFIED:
+        verdict.exit = Exit.INCOMPLETE
+        verdict.problem = (
+            f"{len(replay.gaps)} entries rest on entries before entry {verdict.first}, "
+            "where this file begins: a longer export may prove them."
+        )
     if options.json:
         _say(_verdict_json(verdict, replay))
     else:
         for sentence in _sentences(verdict, replay):
             _say(sentence)
     return verdict.exit
+
+
+def _replay(path: Path, *, is_database: bool) -> Replay:
+    """Return a replay that knows what a pruned file restates."""
+    replay = Replay()
+    if is_database:
+        with Reader.open(path) as reader:
+            _foresee(replay, reader)
+        return replay
+    with path.open("rb") as file:
+        base = begins_at(next(read_lines(file), b""))
+        if base:
+            replay.foresee(base, (line[:-1] for line in read_lines(file)))
+    return replay
+
+
+def _foresee(replay: Replay, reader: Reader) -> None:
+    base = reader.base()[0]
+    if base:
+        replay.foresee(base, reader.entries(base, reader.size()))
 
 
 def _verdict_json(verdict: Verdict, replay: Replay | None) -> str:
@@ -129,6 +156,7 @@ def _verdict_json(verdict: Verdict, replay: Replay | None) -> str:
         fields["openings"] = replay.openings
         fields["enrolments"] = replay.enrolments
         fields["findings"] = [dataclasses.asdict(found) for found in replay.findings]
+        fields["gaps"] = [dataclasses.asdict(found) for found in replay.gaps]
     return json.dumps(fields, indent=2)
 
 
@@ -153,9 +181,9 @@ def _sentences(verdict: Verdict, replay: Replay | None) -> Iterator[str]:
         yield (
             f"Deep: {replay.openings} openings and {replay.enrolments} enrolments "
             f"checked again from entry {max(0, replay.first)} on, "
-            f"{len(replay.findings)} not proved."
+            f"{len(replay.findings)} not proved, {len(replay.gaps)} not to be judged."
         )
-        yield from map(_finding, replay.findings)
+        yield from map(_finding, (*replay.findings, *replay.gaps))
 
 
 def _finding(found: Finding) -> str:
@@ -328,9 +356,11 @@ def prune_before(options: argparse.Namespace) -> int:
     """Drop old history; what still matters of it is restated first."""
     replay = Replay()
     with Reader.open(options.ledger) as reader:
-        base = max((n for n in reader.notes() if n <= options.before), default=0)
-        for n, body in enumerate(reader.entries(reader.base()[0], base)):
-            replay.on_entry(n + reader.base()[0], body, b"")
+        first, base = reader.base()[0], options.before
+        base = max((n for n in reader.notes() if n <= base), default=0)
+        _foresee(replay, reader)
+        for n, body in enumerate(reader.entries(first, base), first):
+            replay.on_entry(n, body, b"")
     key = load_signing_key(options.ledger, _key_path(options))
     dropped = prune(options.ledger, key, base, replay.live(), read_stamp())
     _say(f"{dropped} entries were dropped; the ledger begins at entry {base}.")

@@ -31,6 +31,7 @@ _TIME_BYTES: Final = 8
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 # Begins with a letter and holds no space or plus: signed-note forbids those two.
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._/-]{0,127}")
+_P: Final = 2**255 - 19
 _SIGNATURE_PREFIX: Final = "\u2014 "
 
 
@@ -218,6 +219,20 @@ def _cosigned(text: str, time_s: int) -> str:
     return f"cosignature/v1\ntime {time_s}\n{text}"
 
 
+def load_public_key(public: bytes) -> Ed25519PublicKey:
+    """Return an Ed25519 public key in its one encoding (RFC 8032 §5.1.3).
+
+    Libraries differ over y not below 2^255 - 19, and over the signs of y = 1 and -1,
+    under which anybody signs: one verifier would say yes and the next one no.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not 1 < int.from_bytes(public, "little") % (1 << 255) < _P - 1:
+        raise ValueError("no point that is anybody's key")
+    return Ed25519PublicKey.from_public_bytes(public)
+
+
 def verify_signature(key: VerifierKey, signature: bytes, message: bytes) -> None:
     """Check one Ed25519 signature.
 
@@ -225,7 +240,7 @@ def verify_signature(key: VerifierKey, signature: bytes, message: bytes) -> None
         SignatureError: it does not verify.
     """
     try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(signature, message)
+        load_public_key(key.public).verify(signature, message)
     except (InvalidSignature, ValueError):
         raise SignatureError(
             f"The signature by {key.name} ({key.id.hex()}) does not verify."

@@ -13,20 +13,23 @@ For each opening, the key's own signature is checked again:
 For each enrolment: the attestation leads from the key to a root that the config entry
 of that time trusted, and a second touch proved the new key. What does not hold is
 reported with the entry's number; the replay goes on, so that one forged entry hides no
-other.
+other. In a file that begins later, what rests on entries before its beginning is
+reported apart: nothing is wrong with it, and nothing is proved.
 """
 
 import dataclasses
 import hashlib
+import re
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ledger.attestation import check_attestation
-from ledger.encoding import from_base64
 from ledger.entry import Entry, Stamp, parse_entry
-from ledger.errors import EvidenceError, LedgerError
-from ledger.proof import included_root
-from ledger.tree import leaf_hash
+from ledger.errors import EntryError, EvidenceError, LedgerError, UnjudgedError
+from ledger.members import integer_of, list_of, text_of
+from ledger.restated import PRUNE, RESTATE, repeated, restated_root
 from ledger.webauthn import (
     FLAG_ATTESTED,
     FLAG_PRESENT,
@@ -44,11 +47,14 @@ LATE_MS_MAX: Final = 10_000
 """From the answer's arrival, before the challenge expired, to its durable entry."""
 
 ACTIVE: Final = "active"
+REVOKED: Final = "revoked"
+STATES: Final = (ACTIVE, "suspended", REVOKED)
 GET: Final = "webauthn.get"
 CREATE: Final = "webauthn.create"
 UNLOCK: Final = "door.unlock"
 ENROL: Final = "enrol"
 ENROL_PROOF: Final = "enrol.proof"
+_RESTATED: Final = re.compile(rb'"ev":"(?:restate|prune)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +75,12 @@ class Credential:
         counter_entry: number of the entry that gave it its counter.
     """
 
-    holder: Any
+    holder: str
     public_key: bytes
     counter: int
     entry: int
     until_ms: int = 0
-    state: Any = ACTIVE
+    state: str = ACTIVE
     state_entry: int = -1
     counter_entry: int = -1
 
@@ -85,20 +91,51 @@ class Replay:
 
     Attributes:
         openings: how many openings were checked, good or not.
+        gaps: entries that rest on what stands before the file's first entry.
         first: the entry from which this replay speaks.
-        bases: for each restated entry, the base and the root that its proof leads to.
+        bases: for each restated entry, the root that its proof leads to.
     """
 
     findings: list[Finding] = field(default_factory=list)
+    gaps: list[Finding] = field(default_factory=list)
     openings: int = 0
     enrolments: int = 0
     first: int = -1
-    credentials: dict[Any, Credential] = field(default_factory=dict)
-    holders: dict[Any, tuple[Any, int]] = field(default_factory=dict)
+    credentials: dict[str, Credential] = field(default_factory=dict)
+    holders: dict[str, tuple[Any, int]] = field(default_factory=dict)
     config: tuple[dict[str, Any], int] | None = None
     place: tuple[dict[str, Any], int] | None = None
-    bases: list[tuple[int, Any, bytes]] = field(default_factory=list)
+    bases: list[tuple[int, bytes]] = field(default_factory=list)
+    _base: int = 0
+    _is_stretch: bool = False
     _challenges: set[bytes] = field(default_factory=set)
+
+    def foresee(self, base: int, bodies: Iterable[bytes]) -> None:
+        """Take what a pruned file restates, before its first entry is replayed.
+
+        A prune says at its end what held at its base, and the entries between the two
+        rest on it. `bodies` are the file's entries from `base` on. A file that begins
+        later and was not pruned there is a stretch: what it lacks is no lie.
+        """
+        self._base, self._is_stretch = base, True
+        for body in bodies:
+            if _RESTATED.search(body) is None:
+                continue
+            with suppress(EntryError):  # which is said when its turn comes
+                entry = parse_entry(body)
+                if entry.what.get("base") == base:
+                    self._foresee(entry)
+
+    def _foresee(self, entry: Entry) -> None:
+        try:
+            if entry.ev == RESTATE:
+                root = restated_root(entry.what, *repeated(entry))
+                self.bases.append((entry.n, root))
+                self._recall(entry)
+            elif entry.ev == PRUNE:
+                self._is_stretch = False
+        except LedgerError as error:
+            _report(self.findings, entry.n, str(error))
 
     def on_entry(self, n: int, body: bytes, _leaf: bytes) -> None:
         """Take the next entry; for `verify_lines(on_entry=…)`."""
@@ -106,11 +143,13 @@ class Replay:
             self.first = n
         try:
             self.replay(parse_entry(body))
+        except UnjudgedError as error:
+            _report(self.gaps, n, str(error))
         except LedgerError as error:
-            self._report(n, str(error))
+            _report(self.findings, n, str(error))
 
     def replay(self, entry: Entry) -> None:
-        """Take an entry, or one that a `restate` entry repeats.
+        """Take an entry, or one that was restated.
 
         Raises:
             EvidenceError: it does not prove what it claims.
@@ -121,10 +160,8 @@ class Replay:
             case "boot":
                 self.place = entry.what, entry.n
             case "holder":
-                self.holders[entry.what.get("holder")] = (
-                    entry.what.get("state"),
-                    entry.n,
-                )
+                name = text_of(entry.what, "holder")
+                self.holders[name] = entry.what.get("state"), entry.n
             case "enrol":
                 self.enrolments += 1
                 self._enrol(entry)
@@ -133,9 +170,8 @@ class Replay:
             case "door.grant":
                 self.openings += 1
                 self._grant(entry)
-            case "restate":
-                self._restate(entry)
             case _:
+                # A restatement takes effect where its own place is gone: `foresee`.
                 pass
 
     def live(self) -> list[int]:
@@ -150,28 +186,17 @@ class Replay:
             }
         return sorted(numbers - {-1})
 
-    def _restate(self, entry: Entry, repeats: Entry | None = None) -> None:
+    def _recall(self, entry: Entry, repeats: Entry | None = None) -> None:
         """An old entry, repeated because its own place was pruned.
 
         It takes effect by its proven place in the signed history before the base; the
         config of its time may be gone, so its evidence is not judged a second time.
-        While the history is whole, the old entry itself took effect already.
         """
-        if self.first == 0:
-            return
-        carrier = repeats or entry
-        text = carrier.what.get("entry")
-        body = text.encode() if isinstance(text, str) else b""
-        old = parse_entry(body)
-        if old.n >= carrier.n:
-            raise EvidenceError("a restated entry is not older.")
-        if carrier is entry:
-            root = _restated_root(entry.what, old.n, leaf_hash(body))
-            self.bases.append((entry.n, entry.what.get("base"), root))
+        old, _ = repeated(repeats or entry)
         moved = dataclasses.replace(old, n=entry.n)
         match old.ev:
             case "restate":
-                self._restate(entry, old)
+                self._recall(entry, old)
             case "door.grant":
                 self._set_counter(moved)
             case "enrol":
@@ -181,35 +206,46 @@ class Replay:
 
     def check_bases(self, size: int, root: bytes) -> None:
         """Report restated entries that did not stand under this file's base."""
-        for n, base, proved in self.bases:
-            if (base, proved) != (size, root):
-                self._report(n, "what it restates did not stand before the base.")
+        for n, proved in self.bases:
+            if (self._base, proved) != (size, root):
+                text = "what it restates did not stand before the base."
+                _report(self.findings, n, text)
 
-    def _report(self, n: int, text: str) -> None:
-        if len(self.findings) < FINDINGS_MAX:
-            self.findings.append(Finding(n, text))
+    def _absent(self, text: str) -> EvidenceError:
+        """Return why an entry proves nothing, or cannot be judged from this file."""
+        if not self._is_stretch:
+            return EvidenceError(text)
+        return UnjudgedError(
+            f"it rests on entries before entry {self._base}, where this file begins."
+        )
+
+    def _known(self, what: dict[str, Any], text: str) -> Credential:
+        credential = self.credentials.get(text_of(what, "credential"))
+        if credential is None:
+            raise self._absent(text)
+        return credential
 
     def _set_counter(self, grant: Entry) -> None:
-        credential = self.credentials.get(grant.what.get("credential"))
-        counter = grant.what.get("counter")
-        if credential is None or type(counter) is not int:
-            raise EvidenceError("a restated opening names no enrolled key.")
-        credential.counter, credential.counter_entry = counter, grant.n
+        credential = self._known(grant.what, "a restated opening names no key.")
+        credential.counter = integer_of(grant.what, "counter")
+        credential.counter_entry = grant.n
 
     def _set_state(self, entry: Entry) -> None:
-        credential = self.credentials.get(entry.what.get("credential"))
-        if credential is None:
-            raise EvidenceError("the state of a key that was never enrolled changes.")
-        if credential.state == "revoked":
+        credential = self._known(
+            entry.what, "the state of a key that was never enrolled changes."
+        )
+        if credential.state == REVOKED:
             raise EvidenceError("the state of a revoked key changes.")
-        credential.state = entry.what.get("state")
-        credential.state_entry = entry.n
+        state = text_of(entry.what, "state")
+        if state not in STATES:
+            raise EvidenceError("a key gets a state that no key has.")
+        credential.state, credential.state_entry = state, entry.n
 
     def _enrol(self, entry: Entry) -> None:
         what = entry.what
-        name = what.get("credential")
+        name = text_of(what, "credential")
         known = self.credentials.get(name)
-        if known is not None and known.state != "revoked":
+        if known is not None and known.state != REVOKED:
             raise EvidenceError("the key is enrolled already.")
         cose = unbase64url(what.get("public_key"))
         identifier = unbase64url(name)
@@ -220,22 +256,18 @@ class Replay:
         self._attested(creation, entry, identifier, cose)
         proof = read_evidence(what.get("proof"), GET)
         self._bound(proof, ENROL_PROOF, entry.stamp, identifier)
-        counter = self._answered(proof, cose)
-        if counter != what.get("counter"):
+        if self._answered(proof, cose) != integer_of(what, "counter"):
             raise EvidenceError("the entry's counter is not the one that was signed.")
         self._take_enrolment(entry)
 
     def _take_enrolment(self, entry: Entry) -> None:
         what = entry.what
-        counter, until_ms = what.get("counter"), what.get("until_ms", 0)
-        if type(until_ms) is not int or type(counter) is not int:
-            raise EvidenceError("the enrolment has no valid end or counter.")
-        self.credentials[what.get("credential")] = Credential(
-            what.get("holder"),
+        self.credentials[text_of(what, "credential")] = Credential(
+            text_of(what, "holder"),
             unbase64url(what.get("public_key")),
-            counter,
+            integer_of(what, "counter"),
             entry.n,
-            until_ms,
+            integer_of(what, "until_ms"),
         )
 
     def _attested(
@@ -251,7 +283,7 @@ class Replay:
         self._flags(data.rp_id_hash, data.flags, FLAG_ATTESTED)
         if (data.credential, data.public_key) != (identifier, cose):
             raise EvidenceError("the attestation is of another key.")
-        models = [unbase64url(text) for text in _texts(settings, "aaguids")]
+        models = [unbase64url(text) for text in list_of(settings, "aaguids")]
         if data.aaguid not in models or data.aaguid != unbase64url(
             entry.what.get("aaguid")
         ):
@@ -260,15 +292,15 @@ class Replay:
             attestation.get("attStmt"),
             raw + creation.client_hash,
             data.aaguid,
-            [unbase64url(text) for text in _texts(settings, "trust")],
+            [unbase64url(text) for text in list_of(settings, "trust")],
             entry.stamp.at_ms,
         )
 
     def _grant(self, entry: Entry) -> None:
         what = entry.what
-        credential = self.credentials.get(what.get("credential"))
-        if credential is None:
-            raise EvidenceError("the door was opened by a key that was never enrolled.")
+        credential = self._known(
+            what, "the door was opened by a key that was never enrolled."
+        )
         answer = read_evidence(what.get("evidence"), GET)
         identifier = unbase64url(what.get("credential"))
         self._bound(answer, UNLOCK, entry.stamp, identifier)
@@ -277,14 +309,16 @@ class Replay:
             raise EvidenceError("the entry names another door than the challenge.")
         if what.get("holder") != credential.holder:
             raise EvidenceError("the key belongs to another holder.")
-        if counter != what.get("counter"):
+        if counter != integer_of(what, "counter"):
             raise EvidenceError("the entry's counter is not the one that was signed.")
         if (counter or credential.counter) and counter <= credential.counter:
             raise EvidenceError(
                 f"the key's counter fell from {credential.counter} to {counter}."
             )
         credential.counter, credential.counter_entry = counter, entry.n
-        state, _ = self.holders.get(credential.holder, (ACTIVE, -1))
+        state, _ = self.holders.get(credential.holder, (None, -1))
+        if state is None:
+            raise self._absent("the door was opened for a holder that is not known.")
         if credential.state != ACTIVE or state != ACTIVE:
             raise EvidenceError(
                 "the door was opened by a key that was not active: "
@@ -295,7 +329,7 @@ class Replay:
 
     def _settings(self) -> dict[str, Any]:
         if self.config is None:
-            raise EvidenceError("no config entry says by what to judge.")
+            raise self._absent("no config entry says by what to judge.")
         return self.config[0]
 
     def _bound(
@@ -304,9 +338,10 @@ class Replay:
         """Check what the challenge was bound to, and that it is new."""
         binding = answer.binding
         digest = hashlib.sha256(identifier).hexdigest() if identifier else None
-        here = self.place[0] if self.place else {}
+        if self.place is None:
+            raise self._absent("no boot entry says which door this is.")
+        here, _ = self.place
         wanted = {
-            "v": 1,
             "purpose": purpose,
             "credential": digest,
             "site": here.get("site"),
@@ -316,9 +351,9 @@ class Replay:
         for name, value in wanted.items():
             if binding.get(name) != value:
                 raise EvidenceError(f"the challenge was bound to another {name}.")
-        issued, expires = binding.get("issued"), binding.get("expires")
-        if type(issued) is not int or type(expires) is not int:
-            raise EvidenceError("the challenge has no time.")
+        if integer_of(binding, "v") != 1:
+            raise EvidenceError("the challenge is of another version.")
+        issued, expires = integer_of(binding, "issued"), integer_of(binding, "expires")
         is_late = purpose == UNLOCK and stamp.up_ms > expires + LATE_MS_MAX
         if issued > stamp.up_ms or is_late:
             raise EvidenceError("the answer is not from the challenge's time.")
@@ -334,7 +369,7 @@ class Replay:
         return data.counter
 
     def _flags(self, rp_id_hash: bytes, flags: int, attested: int) -> None:
-        domain = str(self._settings().get("rp_id")).encode()
+        domain = text_of(self._settings(), "rp_id").encode()
         if rp_id_hash != hashlib.sha256(domain).digest():
             raise EvidenceError("the answer is for another domain.")
         if not flags & FLAG_PRESENT:
@@ -345,16 +380,6 @@ class Replay:
             raise EvidenceError("the answer is of another kind.")
 
 
-def _restated_root(what: dict[str, Any], n: int, leaf: bytes) -> bytes:
-    base, proof = what.get("base"), what.get("proof")
-    if type(base) is not int or not isinstance(proof, list):
-        raise EvidenceError("a restated entry comes without its proof.")
-    hashes = [from_base64(text) if isinstance(text, str) else b"" for text in proof]
-    return included_root(n, base, leaf, hashes)
-
-
-def _texts(settings: dict[str, Any], name: str) -> list[Any]:
-    found = settings.get(name)
-    if not isinstance(found, list):
-        raise EvidenceError(f"the config entry has no {name}.")
-    return found
+def _report(findings: list[Finding], n: int, text: str) -> None:
+    if len(findings) < FINDINGS_MAX:
+        findings.append(Finding(n, text))

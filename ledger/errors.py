@@ -10,6 +10,7 @@ Each message is one sentence for a person: what, where, what to do.
     ├── KeyFileError         a key file is missing, unsafe or not a key
     ├── SealError            the seal's state is lost, or ahead of the ledger
     ├── EvidenceError        an entry's evidence does not prove what it claims
+    │   └── UnjudgedError    it rests on what stands before the file's beginning
     ├── ProofError           a proof that is malformed or proves something else
     ├── LedgerExistsError    `init` refuses to replace what is there
     ├── LedgerMissingError   there is no ledger; opening never creates one
@@ -53,6 +54,10 @@ class SealError(LedgerError):
 
 class EvidenceError(LedgerError):
     """The evidence in an entry does not prove what the entry claims."""
+
+
+class UnjudgedError(EvidenceError):
+    """An entry that rests on others, before the beginning of the file at hand."""
 
 
 class ProofError(LedgerError):

@@ -11,6 +11,23 @@ from ledger.tree import HASH_BYTES
 
 _INTEGER_DIGITS_MAX: Final = 16
 
+NO_KEY: Final = (
+    "Consistent, but signed by the key that the file names for itself: "
+    "give --vkey to learn whether it is the right ledger."
+)
+TAIL_OPEN: Final = (
+    "Removal of the newest entries cannot be excluded: the file does not end with its "
+    "seal line, and nobody holds a later checkpoint (--expect) or a witness."
+)
+HELD_TOO_EARLY: Final = (
+    "The checkpoint you hold is from before this file begins: "
+    "ask for a proof of consistency with the file's base."
+)
+SEAL_UNREAD: Final = (
+    "That the holder of the ledger's present key rewrote what that key signed, or that "
+    "this is an older export, cannot be excluded without the seal's first key."
+)
+
 
 class Exit(enum.IntEnum):
     """Exit codes of `keyra-ledger verify`."""

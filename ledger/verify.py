@@ -15,7 +15,7 @@ The rules, in the order in which they are checked:
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from ledger import scan
 from ledger.checkpoint import (
@@ -31,7 +31,17 @@ from ledger.errors import LedgerError, NoteError
 from ledger.scan import BLOCK_BITS, LINE_BYTES_MAX, Scanner, clock_remark, root_of
 from ledger.seal import Seal, check_seal_line, commitment
 from ledger.tree import HASH_BYTES, Edge, fold
-from ledger.verdict import Auditor, Exit, Expected, Verdict, parse_expected
+from ledger.verdict import (
+    HELD_TOO_EARLY,
+    NO_KEY,
+    SEAL_UNREAD,
+    TAIL_OPEN,
+    Auditor,
+    Exit,
+    Expected,
+    Verdict,
+    parse_expected,
+)
 
 __all__ = [
     "LINE_BYTES_MAX",
@@ -41,19 +51,6 @@ __all__ = [
     "parse_expected",
     "verify_lines",
 ]
-
-NO_KEY: Final = (
-    "Consistent, but signed by the key that the file names for itself: "
-    "give --vkey to learn whether it is the right ledger."
-)
-TAIL_OPEN: Final = (
-    "Removal of the newest entries cannot be excluded: the file does not end with its "
-    "seal line, and nobody holds a later checkpoint (--expect) or a witness."
-)
-SEAL_UNREAD: Final = (
-    "That the holder of the ledger's present key rewrote what that key signed, or that "
-    "this is an older export, cannot be excluded without the seal's first key."
-)
 
 
 def verify_lines(
@@ -146,6 +143,7 @@ class Judge:
         self._tag: bytes | None = None
         self._seal_commitment: object = None
         self._rotated_at = 0
+        self._signed_by: set[VerifierKey] = set()
 
     def hear(self, event: scan.Event) -> bool:
         """Take one event; returns False once the ledger is refused."""
@@ -270,6 +268,8 @@ class Judge:
         self.verdict.base_root = fold(edge)
         self._leaf = from_hex(prev, HASH_BYTES)
         self.base = (size, self._leaf, edge[blocks.bit_count() :])
+        if size in self.marks:
+            self._compare(size, tuple(self.base[2]))
 
     def _note(self, text: str, item: scan.Object) -> None:
         if self._key is None or not item.size:
@@ -291,6 +291,7 @@ class Judge:
         for witness in self._auditor.witnesses:
             if signed_at(note, witness) is not None:
                 self.verdict.witnessed[witness.name] = item.size
+                self._signed_by.add(witness)
         self._rotate(item.size)
 
     def _rotate(self, size: int) -> None:
@@ -345,12 +346,14 @@ class Judge:
                 f"The checkpoint you hold has {expect.size} entries, this ledger "
                 f"{size}: its end was cut off."
             )
+        if expect and expect.size < self._base_size:
+            self._lack(HELD_TOO_EARLY)
         if self._auditor.vkey is None:
             self._lack(NO_KEY)
         if self.verdict.signed < size:
             self._lack(f"No note covers entries {self.verdict.signed} to {size - 1}.")
         for witness in self._auditor.witnesses:
-            if witness.name not in self.verdict.witnessed:
+            if witness not in self._signed_by:
                 raise NoteError(f"No note carries the signature of witness {witness}.")
 
     def _conclude_seal(self, tag: bytes | None) -> None:

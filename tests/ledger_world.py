@@ -17,11 +17,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from ledger.deep import Replay
 from ledger.encoding import canonical
 from ledger.entry import Draft, Stamp
 from ledger.export import export_lines
 from ledger.keys import SigningKey
 from ledger.reader import Reader
+from ledger.restated import begins_at
 from ledger.writer import Writer, initialise
 
 ORIGIN = "example.com/front"
@@ -352,6 +354,14 @@ def make(directory: Path, *, sealed: bool = True, seed: str = "ledger") -> Made:
     made = Made(directory / "ledger.db", key, seal_key)
     initialise(made.path, ORIGIN, key, made.door.stamp(), seal_key)
     return made
+
+
+def foreseeing(lines: list[bytes]) -> Replay:
+    """Return a replay that knows what these lines restate."""
+    replay, base = Replay(), begins_at(lines[0])
+    if base:
+        replay.foresee(base, (line[:-1] for line in lines))
+    return replay
 
 
 def history(made: Made, grants: int = 3) -> list[Key]:

@@ -37,6 +37,7 @@ import re
 import sys
 
 LINE_MAX = 65537
+FOUND_MAX = 1000
 ENTRY = re.compile(
     rb'\{"at":(0|[1-9]\d{0,15}),"boot":"([0-9a-f]{16})","err":(-1|0|[1-9]\d{0,15})'
     rb',"ev":"([a-z.-]{1,32})","n":(0|[1-9]\d{0,15}),"prev":"([0-9a-f]{64})"'
@@ -77,6 +78,10 @@ def unbase64url(text):
     if base64.urlsafe_b64encode(data).decode().rstrip("=") != text:
         raise Bad("base64url with stray bits")
     return data
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def unhex(text):
@@ -259,6 +264,10 @@ def es256_plain(x, y, message, signature):
 
 
 def ed25519(public, message, signature):
+    # A key has one encoding. Libraries differ over others, and under y = 1 or -1
+    # anybody can sign.
+    if not 1 < int.from_bytes(public, "little") % (1 << 255) < P - 1:
+        return False
     try:
         from cryptography.hazmat.primitives.asymmetric import ed25519 as fast
     except ImportError:
@@ -451,7 +460,9 @@ class Ledger:
         self.edge, self.leaf = [unhex(text) for text in hashes], unhex(value["prev"])
         self.size = self.base = size
         if self.deep is not None:
-            self.deep.base = size, self.root()
+            self.deep.begin(size, self.root())
+        if self.expect and self.expect[0] == size and self.expect[1] != self.root():
+            raise Bad("the checkpoint you hold is not a prefix of this ledger")
 
     def note(self, note):
         if not self.key or not self.size:
@@ -467,7 +478,7 @@ class Ledger:
         self.signed = self.size
         for witness in self.witnesses:
             if witness.signed(text, signatures):
-                self.seen[witness.name] = self.size
+                self.seen[witness.text] = self.size
         if self.next_key:
             if self.size != self.rotated + 1:
                 raise Bad("a key entry without its note")
@@ -494,12 +505,14 @@ class Ledger:
             return ["there is no entry, so nothing is proved"]
         if self.expect and self.size < self.expect[0]:
             raise Bad("the checkpoint you hold has more entries: the end was cut off")
+        if self.expect and self.expect[0] < self.base:
+            missing.append("the checkpoint you hold is from before this file begins")
         if not self.given:
             missing.append("signed by the key that the file names: give --vkey")
         if self.signed < self.size:
             missing.append("no note covers the newest entries")
         for witness in self.witnesses:
-            if witness.name not in self.seen:
+            if witness.text not in self.seen:
                 raise Bad(f"no note carries the signature of witness {witness.name}")
         if self.seal_key:
             if self.base:
@@ -521,6 +534,20 @@ class Ledger:
 # --- deep verification: the openings, by the keys' own signatures -------------------
 
 
+def words(fields, name):
+    """Return a member that is text; whatever else there may be is no evidence."""
+    if not isinstance(fields.get(name), str):
+        raise Bad(f"there is no {name}, or it is no text")
+    return fields[name]
+
+
+def whole(fields, name):
+    """Return a member that is an integer: `true` equals 1 in Python, not here."""
+    if type(fields.get(name)) is not int:
+        raise Bad(f"there is no {name}, or it is no integer")
+    return fields[name]
+
+
 def cbor(data, at=0, room=6):
     """Return one CBOR item and where it ends (RFC 8949, what attestations need)."""
     if at >= len(data) or not room:
@@ -540,7 +567,7 @@ def cbor(data, at=0, room=6):
         part = data[at : at + argument]
         if len(part) != argument:
             raise Bad("CBOR cut short")
-        return (part if major == 2 else part.decode("utf-8", "replace")), at + argument
+        return (part if major == 2 else part.decode()), at + argument
     if major == 4:
         items = []
         for _ in range(min(argument, len(data))):
@@ -555,12 +582,24 @@ def cbor(data, at=0, room=6):
                 raise Bad("a strange CBOR key")
             items[key], at = cbor(data, at, room - 1)
         return items, at
+    if major == 7 and argument in (20, 21):
+        return argument == 21, at
     raise Bad("CBOR of a kind that no evidence has")
+
+
+def only(item):
+    """Return a CBOR item that nothing follows."""
+    value, end = cbor(item)
+    if end != len(item):
+        raise Bad("there are bytes after the CBOR item")
+    return value
 
 
 def included(n, size, entry, proof):
     """Return the root to which an inclusion proof leads (RFC 9162 §2.1.3.2)."""
     node, last = sha(b"\0" + entry), size - 1
+    if n > last:
+        raise Bad("the proof is for an entry beyond the tree")
     for part in proof:
         if last == 0:
             raise Bad("the proof is too long")
@@ -574,62 +613,125 @@ def included(n, size, entry, proof):
     return node if last == 0 else None
 
 
+class Later(Bad):
+    """Not to be judged from a file that begins later than what it rests on."""
+
+
 class Deep:
-    """Replays the history; `bad` lists the entries that prove nothing."""
+    """Replays the history; `bad` lists the entries that prove nothing.
+
+    `gaps` lists those that rest on entries before the beginning of this file.
+    """
 
     def __init__(self):
         self.keys, self.holders, self.challenges = {}, {}, set()
-        self.config = self.place = {}
-        self.bad, self.openings = [], 0
-        self.base = None  # size and root of what was pruned
+        self.config = self.place = None
+        self.bad, self.gaps, self.openings = [], [], 0
+        self.stretch, self.recalled = False, []
 
-    def entry(self, n, ev, what, at, up):
+    def known(self, value, text):
+        if value is None and self.stretch:
+            raise Later("it rests on entries before the beginning of this file")
+        if value is None:
+            raise Bad(text)
+        return value
+
+    def foresee(self, lines):
+        """Take what a pruned file restates before its first entry is replayed.
+
+        A prune says at its end what held at its base; the entries between the two rest
+        on it. A file that begins later without a prune is a stretch of a longer one.
+        """
+        base = 0
+        for number, line in enumerate(lines, 1):
+            found = ENTRY.fullmatch(line[:-1])
+            if number == 1 and not found:
+                try:
+                    base = decode(line[:-1])["base"]["n"]
+                except (Bad, KeyError, TypeError):
+                    return
+                self.stretch = True
+            if not base:
+                return
+            if found and found[4] in (b"restate", b"prune"):
+                self.foresee_one(base, *found.groups())
+
+    def foresee_one(self, base, at, boot, err, ev, n, prev, up, what):
+        n = int(n)
         try:
-            if ev == "restate":
-                self.restate(n, what)
-            elif ev == "door.grant":
-                self.openings += 1
-                self.grant(what, at, up)
-            elif ev == "enrol":
-                self.enrol(what, up)
-            elif ev == "credential.state":
-                self.state(what)
-            elif ev == "holder":
-                self.holders[what.get("holder")] = what.get("state")
-            elif ev == "config":
-                self.config = what
-            elif ev == "boot":
-                self.place = what
+            what = decode(what)
+            if what.get("base") == base and ev == b"prune":
+                self.stretch = False
+            elif what.get("base") == base:
+                self.recall(n, what)
         except (Bad, KeyError, TypeError, AttributeError, ValueError) as error:
-            self.bad.append((n, str(error) or repr(error)))
+            self.report(self.bad, n, error)
 
-    def restate(self, n, what, outer=None):
+    def recall(self, n, what, inner=False):
         """An old entry whose own place was pruned: its place is proved, it counts."""
-        if self.base is None:
-            return
-        body = what["entry"].encode()
+        body = words(what, "entry").encode()
         found = ENTRY.fullmatch(body)
         if not found or int(found[5]) >= n:
             raise Bad("restates no older entry")
-        old, ev, content = int(found[5]), found[4], decode(found[8])
-        if outer is None:
+        old, ev, content = int(found[5]), found[4].decode(), decode(found[8])
+        if not inner:
             proof = [unbase64(text) for text in what["proof"]]
-            size, root = self.base
-            if what["base"] != size or included(old, size, body, proof) != root:
-                raise Bad("what it restates did not stand before the base")
-        if ev == b"restate":
-            self.restate(old, content, outer or what)
-        elif ev == b"door.grant":
-            self.keys[content["credential"]]["counter"] = content["counter"]
-        elif ev == b"enrol":
-            self.take(content, unbase64url(content["public_key"]), content["counter"])
+            root = included(old, what["base"], body, proof)
+            self.recalled.append((n, what["base"], root))
+        if ev == "restate":
+            self.recall(old, content, inner=True)
+        elif ev == "door.grant":
+            self.keys[words(content, "credential")]["counter"] = whole(
+                content, "counter"
+            )
+        elif ev == "enrol":
+            self.take(content, unbase64url(content["public_key"]))
         else:
-            self.entry(n, ev.decode(), content, int(found[1]), int(found[7]))
+            self.replay(ev, content, int(found[1]), int(found[7]))
+
+    def begin(self, size, root):
+        """The base is read: what was restated must have stood under it."""
+        for n, base, proved in self.recalled:
+            if (base, proved) != (size, root):
+                text = "what it restates did not stand before the base"
+                self.report(self.bad, n, text)
+
+    def report(self, found, n, error):
+        if len(found) < FOUND_MAX:
+            found.append((n, str(error) or repr(error)))
+
+    def entry(self, n, ev, what, at, up):
+        try:
+            self.replay(ev, what, at, up)
+        except Later as error:
+            self.report(self.gaps, n, error)
+        except (Bad, KeyError, TypeError, AttributeError, ValueError) as error:
+            self.report(self.bad, n, error)
+
+    def replay(self, ev, what, at, up):
+        if ev == "door.grant":
+            self.openings += 1
+            self.grant(what, at, up)
+        elif ev == "enrol":
+            self.enrol(what, up)
+        elif ev == "credential.state":
+            self.state(what)
+        elif ev == "holder":
+            self.holders[words(what, "holder")] = what.get("state")
+        elif ev == "config":
+            self.config = what
+        elif ev == "boot":
+            self.place = what
 
     def state(self, what):
-        key = self.keys[what["credential"]]
+        key = self.known(
+            self.keys.get(words(what, "credential")),
+            "the state of a key that was never enrolled changes",
+        )
         if key["state"] == "revoked":
             raise Bad("the state of a revoked key changes")
+        if words(what, "state") not in ("active", "suspended", "revoked"):
+            raise Bad("a key gets a state that no key has")
         key["state"] = what["state"]
 
     def challenge(self, evidence, kind, purpose, up, credential):
@@ -637,17 +739,17 @@ class Deep:
         binding = evidence["binding"]
         digest = sha(b"keyra/challenge/v1\0" + encode(binding))
         client = unbase64url(evidence["clientDataJSON"])
-        here = self.place
-        wanted = {
-            "type": kind,
-            "challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
-            "origin": f"keyra://{binding.get('site')}/{binding.get('door')}",
-            "crossOrigin": False,
-        }
-        if json.loads(client, object_pairs_hook=no_doubles) != wanted:
+        wanted = (
+            f'{{"type":"{kind}","challenge":"{base64url(digest)}",'
+            f'"origin":"keyra://{binding.get("site")}/{binding.get("door")}",'
+            '"crossOrigin":false}'
+        )
+        if client != wanted.encode(errors="replace"):
             raise Bad("the client data is not for this challenge")
+        here = self.known(self.place, "no boot entry says which door this is")
+        if whole(binding, "v") != 1:
+            raise Bad("the challenge is of another version")
         bound = {
-            "v": 1,
             "purpose": purpose,
             "credential": sha(credential).hex() if credential else None,
             "site": here.get("site"),
@@ -657,7 +759,7 @@ class Deep:
         for name, value in bound.items():
             if binding.get(name) != value:
                 raise Bad(f"the challenge was bound to another {name}")
-        issued, expires = binding["issued"], binding["expires"]
+        issued, expires = whole(binding, "issued"), whole(binding, "expires")
         if issued > up or (purpose == "door.unlock" and up > expires + 10_000):
             raise Bad("the answer is not from the challenge's time")
         if digest in self.challenges:
@@ -666,7 +768,8 @@ class Deep:
         return sha(client)
 
     def flags(self, data, attested):
-        if len(data) < 37 or data[:32] != sha(self.config["rp_id"].encode()):
+        config = self.known(self.config, "no config entry says by what to judge")
+        if len(data) < 37 or data[:32] != sha(words(config, "rp_id").encode()):
             raise Bad("the answer is for another domain")
         if not data[32] & 1:
             raise Bad("nobody was present")
@@ -681,7 +784,7 @@ class Deep:
         data = unbase64url(evidence["authenticatorData"])
         self.flags(data, 0)
         signature = unbase64url(evidence["signature"])
-        key, message = cbor(cose)[0], data + client
+        key, message = only(cose), data + client
         if (key.get(1), key.get(3), key.get(-1)) == (2, -7, 1):
             x, y = key[-2], key[-3]
             good = len(x) == len(y) == 32 and es256(
@@ -696,7 +799,7 @@ class Deep:
         return int.from_bytes(data[33:37], "big")
 
     def enrol(self, what, up):
-        name = what["credential"]
+        name = words(what, "credential")
         if name in self.keys and self.keys[name]["state"] != "revoked":
             raise Bad("the key is enrolled already")
         cose, credential = unbase64url(what["public_key"]), unbase64url(name)
@@ -704,34 +807,38 @@ class Deep:
         self.challenge(evidence, "webauthn.create", "enrol", up, None)
         if evidence["binding"].get("holder") != what["holder"]:
             raise Bad("the enrolment was for another holder")
-        attestation = cbor(unbase64url(evidence["attestationObject"]))[0]
+        attestation = only(unbase64url(evidence["attestationObject"]))
+        if attestation["fmt"] != "packed":
+            raise Bad("the attestation is not of the format packed")
         data = attestation["authData"]
         self.flags(data, 64)
         length = int.from_bytes(data[53:55], "big")
-        if data[55 : 55 + length] != credential or data[55 + length :] != cose:
+        _, end = cbor(data, 55 + length)  # extensions may follow the key
+        ours = data[55 : 55 + length] == credential and data[55 + length : end] == cose
+        if not length or not ours:
             raise Bad("the attestation is of another key")
         models = [unbase64url(text) for text in self.config["aaguids"]]
         if data[37:53] not in models or data[37:53] != unbase64url(what["aaguid"]):
             raise Bad("the attestation is of a model that was not allowed")
         counter = self.answer(what["proof"], "enrol.proof", up, credential, cose)
-        if counter != what["counter"]:
+        if counter != whole(what, "counter"):
             raise Bad("the entry's counter is not the one that was signed")
-        self.take(what, cose, counter)
+        self.take(what, cose)
 
-    def take(self, what, cose, counter):
-        self.keys[what["credential"]] = {
+    def take(self, what, cose):
+        self.keys[words(what, "credential")] = {
             "cose": cose,
-            "holder": what["holder"],
-            "counter": counter,
+            "holder": words(what, "holder"),
+            "counter": whole(what, "counter"),
             "state": "active",
-            "until": what.get("until_ms", 0),
+            "until": whole(what, "until_ms"),
         }
 
     def grant(self, what, at, up):
-        name = what["credential"]
-        key = self.keys.get(name)
-        if key is None:
-            raise Bad("the door was opened by a key that was never enrolled")
+        name = words(what, "credential")
+        key = self.known(
+            self.keys.get(name), "the door was opened by a key that was never enrolled"
+        )
         evidence = what["evidence"]
         counter = self.answer(
             evidence, "door.unlock", up, unbase64url(name), key["cose"]
@@ -740,12 +847,15 @@ class Deep:
             raise Bad("the entry names another door than the challenge")
         if what.get("holder") != key["holder"]:
             raise Bad("the key belongs to another holder")
-        if counter != what.get("counter"):
+        if counter != whole(what, "counter"):
             raise Bad("the entry's counter is not the one that was signed")
         if (counter or key["counter"]) and counter <= key["counter"]:
             raise Bad(f"the key's counter fell from {key['counter']} to {counter}")
         key["counter"] = counter
-        holder = self.holders.get(key["holder"], "active")
+        holder = self.known(
+            self.holders.get(key["holder"]),
+            "the door was opened for a holder that is not known",
+        )
         if key["state"] != "active" or holder != "active":
             raise Bad("the door was opened by a key that was not active")
         if 0 < key["until"] <= at:
@@ -776,6 +886,8 @@ def checked(convert):
 def verify(lines, vkey=None, expect=None, witnesses=(), seal_key=None, deep=False):
     """Return exit code, sentences, and the replay of the openings (or None)."""
     replay = Deep() if deep else None
+    if replay:
+        replay.foresee(lines)
     ledger = Ledger(vkey, expect, list(witnesses), seal_key, replay)
     number = 0
     try:
@@ -791,6 +903,8 @@ def verify(lines, vkey=None, expect=None, witnesses=(), seal_key=None, deep=Fals
         found = [f"Entry {n}: {text}." for n, text in replay.bad]
         return 1, found, replay
     root = base64.b64encode(ledger.root()).decode()
+    if replay and replay.gaps:
+        missing += [f"entry {n}: {text}" for n, text in replay.gaps]
     says = [f"{text}." for text in missing]
     says.append(f"Checkpoint: {ledger.size}:{root}")
     if replay:
@@ -806,9 +920,17 @@ def verify(lines, vkey=None, expect=None, witnesses=(), seal_key=None, deep=Fals
     return (4 if missing else 0), says, replay
 
 
-def read_lines(file):
-    while line := file.readline(LINE_MAX + 1):
-        yield line
+class Lines:
+    """The lines of a file, from its beginning each time that they are asked for."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __iter__(self):
+        if self.file.tell():
+            self.file.seek(0)
+        while line := self.file.readline(LINE_MAX + 1):
+            yield line
 
 
 def main():
@@ -827,7 +949,7 @@ def main():
                 seal_key = unhex(file.read(70).strip())
         with open(options.file, "rb") as file:
             code, says, _ = verify(
-                read_lines(file),
+                Lines(file),
                 options.vkey,
                 options.expect,
                 options.witness,

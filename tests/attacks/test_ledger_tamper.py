@@ -27,12 +27,13 @@ from ledger.encoding import canonical, parse_canonical
 from ledger.entry import Draft, encode_entry, parse_entry
 from ledger.keys import SigningKey
 from ledger.prune import prune
+from ledger.reader import Reader
 from ledger.scan import Scanner
 from ledger.seal import Seal, seal_line
 from ledger.tree import Edge, leaf_hash
-from ledger.verdict import Exit, Expected
+from ledger.verdict import Exit, Expected, Verdict
 from ledger.verify import Judge, auditor_of, judge_stretch, verify_lines
-from tests.ledger_world import ORIGIN, Key, Made, history, make
+from tests.ledger_world import ORIGIN, Key, Made, foreseeing, history, make
 
 ROOT = Path(__file__).parents[2]
 KIT = ROOT / "ledger" / "kit" / "verify.py"
@@ -381,27 +382,105 @@ def test_deep_verification_agrees_on_forged_openings(tmp_path: Path) -> None:
     assert verify_lines(lines, vkey=made.vkey).exit is Exit.VERIFIED
 
 
+def deeply(
+    lines: list[bytes], vkey: str, **options: Any
+) -> tuple[Verdict, Replay, set[int], set[int]]:
+    """Verify deeply by both; returns the package's answer, and what the kit found."""
+    replay = foreseeing(lines)
+    verdict = verify_lines(lines, vkey=vkey, on_entry=replay.on_entry, **options)
+    replay.check_bases(verdict.first, verdict.base_root)
+    if (held := options.get("expect")) is not None:
+        options["expect"] = held.size, held.root
+    code, _, kits = kit.verify(lines, kit.Key(vkey), deep=True, **options)
+    expected = verdict.exit
+    if expected is not Exit.TAMPERED and replay.findings:
+        expected = Exit.TAMPERED
+    if expected is Exit.VERIFIED and replay.gaps:
+        expected = Exit.INCOMPLETE
+    assert code == expected, (verdict.problem, replay.findings, kits.bad)
+    return verdict, replay, {n for n, _ in kits.bad}, {n for n, _ in kits.gaps}
+
+
+def pruned(made: Made, base: int) -> None:
+    """Prune as the command does."""
+    with Reader.open(made.path) as reader:
+        first = reader.base()[0]
+        replay = Replay()
+        if first:
+            replay.foresee(first, reader.entries(first, reader.size()))
+        for n, body in enumerate(reader.entries(first, base), first):
+            replay.on_entry(n, body, b"")
+    prune(made.path, made.key, base, replay.live(), made.door.stamp())
+
+
+def kept(made: Made) -> int:
+    """Keep the newest head; returns its size."""
+    writer = made.open()
+    writer.checkpoint()
+    size = writer.size
+    writer.close()
+    return size
+
+
 def test_both_replay_a_ledger_that_was_pruned_twice(tmp_path: Path) -> None:
     made = make(tmp_path)
     anna, bert = history(made)
     for _ in range(2):
-        writer = made.open()
-        writer.checkpoint()
-        base = writer.size
-        writer.close()
-        replay = Replay()
-        verify_lines(made.lines(), vkey=made.vkey, on_entry=replay.on_entry)
-        prune(made.path, made.key, base, replay.live(), made.door.stamp())
+        pruned(made, kept(made))
     last = made.append(made.door.grant(anna, "h1"), made.door.grant(bert, "h2"))
-    lines, replay = made.lines(), Replay()
-    verdict = verify_lines(lines, vkey=made.vkey, on_entry=replay.on_entry)
-    replay.check_bases(verdict.first, verdict.base_root)
+    lines = made.lines()
+    verdict, replay, bad, _ = deeply(lines, made.vkey)
     assert verdict.exit is Exit.VERIFIED
-    assert [found.n for found in replay.findings] == [last]
-    code, _, kits = kit.verify(lines, kit.Key(made.vkey), deep=True)
-    assert code == Exit.TAMPERED
-    assert [n for n, _ in kits.bad] == [last]
+    assert {found.n for found in replay.findings} == bad == {last}
     # A base whose history never was: its proofs lead to another root.
     replay.findings.clear()
     replay.check_bases(verdict.first, bytes(32))
     assert replay.findings
+
+
+def test_a_prune_makes_no_revocation_forgotten_and_no_opening_suspect(
+    tmp_path: Path,
+) -> None:
+    """What a prune restates held at its base, before what came between."""
+    made = make(tmp_path)
+    anna, _ = history(made)
+    base = kept(made)
+    made.append(made.door.grant(anna, "h1"), made.door.state(anna, "revoked"))
+    pruned(made, base)
+    honest = deeply(made.lines(), made.vkey)
+    assert (honest[0].exit, honest[1].findings, honest[2]) == (Exit.VERIFIED, [], set())
+    last = made.append(made.door.grant(anna, "h1"))
+    _, replay, bad, _ = deeply(made.lines(), made.vkey)
+    assert [found.n for found in replay.findings] == [last] == list(bad)
+    assert "not active" in replay.findings[0].text
+
+
+def test_a_stretch_accuses_nobody_and_proves_no_opening(tmp_path: Path) -> None:
+    """Its keys were enrolled before it begins: exit 4, by entry number."""
+    made = make(tmp_path)
+    anna, _ = history(made)
+    base = kept(made)
+    last = made.append(made.door.grant(anna, "h1"))
+    lines = made.lines(first=base)
+    verdict, replay, bad, gaps = deeply(lines, made.vkey)
+    assert (verdict.first, replay.findings, bad) == (base, [], set())
+    assert [found.n for found in replay.gaps] == [last] == list(gaps)
+
+
+def test_a_checkpoint_from_before_the_base_is_not_said_to_be_held(
+    tmp_path: Path,
+) -> None:
+    """A forger with the newest key begins a history of their own at a base."""
+    made = make(tmp_path)
+    history(made)
+    base = kept(made)
+    made.append(Draft("door.exit", {"door": "front"}))
+    with Reader.open(made.path) as reader:
+        held = [(3, reader.edge(3).root()), (base, reader.edge(base).root())]
+    lines = made.lines(first=base)
+    for size, root in [*held, (3, bytes(32))]:
+        verdict = deeply(lines, made.vkey, expect=Expected(size, root))[0]
+        wanted = Exit.VERIFIED if size == base else Exit.INCOMPLETE
+        assert verdict.exit is wanted, verdict.problem
+    forged = deeply(lines, made.vkey, expect=Expected(base, bytes(32)))[0]
+    assert forged.exit is Exit.TAMPERED

@@ -13,10 +13,12 @@ from ledger.checkpoint import (
     parse_vkey,
     sign_checkpoint,
     signed_at,
+    verify_signature,
 )
 from ledger.errors import NoteError, SignatureError
 from ledger.keys import SigningKey
 
+P = 2**255 - 19
 KEY = SigningKey.from_seed(bytes(32))
 WITNESS = SigningKey.from_seed(bytes([1]) * 32)
 CHECKPOINT = Checkpoint("example.com/door", 3, bytes(range(32)))
@@ -122,3 +124,20 @@ def test_verifier_keys_of_another_shape_are_refused() -> None:
 def test_names_that_a_note_cannot_carry_are_refused(name: str) -> None:
     with pytest.raises(NoteError):
         check_origin(name)
+
+
+def low(y: int, sign: int = 0) -> bytes:
+    return (y | sign << 255).to_bytes(32, "little")
+
+
+@pytest.mark.parametrize(
+    "public",
+    [low(y, sign) for y in (0, 1, P - 1, P, P + 1) for sign in (0, 1) if y or sign],
+)
+def test_a_key_that_is_nobodys_signs_nothing(public: bytes) -> None:
+    """Under y = 1 any s with R = sB verifies; beyond p, libraries differ."""
+    r_of_5 = "edc876d6831fd2105d0b4389ca2e283166469289146e2ce06faefe98b22548df"
+    signature = bytes.fromhex(r_of_5) + (5).to_bytes(32, "little")
+    key = VerifierKey("example.com/door", 1, public)
+    with pytest.raises(SignatureError):
+        verify_signature(key, signature, b"anything")

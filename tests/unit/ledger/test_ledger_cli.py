@@ -17,7 +17,7 @@ from ledger.errors import KeyFileError
 from ledger.keys import SigningKey
 from ledger.reader import Reader
 from ledger.seal_file import load_first_key
-from tests.ledger_world import ORIGIN, Made, history, make
+from tests.ledger_world import ORIGIN, Key, Made, history, make
 
 Capture = pytest.CaptureFixture[str]
 
@@ -255,6 +255,25 @@ def test_old_history_is_dropped(place: Made, capsys: Capture) -> None:
     code, text = answer(capsys, *verify)
     assert code == 0
     assert "from entry 17 on, 0 not proved" in text
+    file = place.path.with_name("pruned.jsonl")
+    assert answer(capsys, "export", place.path, "--output", file)[0] == 0
+    assert answer(capsys, "verify", file, *verify[2:])[0] == 0
+    writer = place.open()
+    writer.append([place.door.grant(Key("anna", counter=4), "h1")], place.door.stamp())
+    base = writer.size
+    writer.checkpoint()
+    writer.append([place.door.grant(Key("anna", counter=5), "h1")], place.door.stamp())
+    writer.close()
+    stretch = file.with_name("stretch.jsonl")
+    options = ("--first", base, "--output", stretch)
+    assert answer(capsys, "export", place.path, *options)[0] == 0
+    code, text = answer(capsys, "verify", stretch, *verify[2:])
+    assert code == 4
+    assert f"Entry {base}: it rests on entries before" in text
+    rubbish = file.with_name("rubbish")
+    for first in (b"[]\n", b"rubbish\n", b'{"base":1}\n', b'{"base":{"n":"1"}}\n', b""):
+        rubbish.write_bytes(first)
+        assert answer(capsys, "verify", rubbish, *verify[2:])[0] != 0
 
 
 def test_progress_is_for_people(

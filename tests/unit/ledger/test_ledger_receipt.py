@@ -35,7 +35,7 @@ from ledger.stats import read_stats
 from ledger.table import Filter, csv_lines, harmless, when
 from ledger.verdict import Exit
 from ledger.verify import verify_lines
-from tests.ledger_world import BOOT, START_MS, Key, Made, make
+from tests.ledger_world import BOOT, START_MS, Key, Made, foreseeing, make
 
 EXIT = Draft("door.exit", {"door": "front"})
 GRANT = 7
@@ -137,8 +137,9 @@ def test_two_sizes_are_proved_to_be_one_history(lived: Made) -> None:
 
 
 def replayed(made: Made) -> Replay:
-    replay = Replay()
-    verdict = verify_lines(made.lines(), vkey=made.vkey, on_entry=replay.on_entry)
+    lines = made.lines()
+    replay = foreseeing(lines)
+    verdict = verify_lines(lines, vkey=made.vkey, on_entry=replay.on_entry)
     assert verdict.exit is Exit.VERIFIED
     replay.check_bases(verdict.first, verdict.base_root)
     return replay

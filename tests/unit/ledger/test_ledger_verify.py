@@ -159,6 +159,8 @@ def test_a_witness_asked_for_by_name_must_have_signed(made: Made) -> None:
     good = verify_lines(made.lines(), vkey=made.vkey, witnesses=[str(witness)])
     assert (good.exit, good.witnessed) == (Exit.VERIFIED, {"w.example": 1})
     other = VerifierKey("w.example", COSIGNATURE, KEY.public)
+    pair = [str(witness), str(other)]
+    assert verify_lines(made.lines(), vkey=made.vkey, witnesses=pair).exit == 1
     bad = verify_lines(made.lines(), vkey=made.vkey, witnesses=[str(other)])
     assert bad.exit is Exit.TAMPERED
     assert "No note carries" in bad.problem
@@ -309,6 +311,12 @@ def test_a_stretch_proves_its_place(lived: Made) -> None:
     sealed = verify_lines(lines, vkey=lived.vkey, seal_key=lived.seal_key)
     assert "whole ledgers" in sealed.problem
     assert verify_lines(lines, vkey=None).exit is Exit.TAMPERED
+    held = Expected(1, bytes(32))
+    early = verify_lines(lines, vkey=lived.vkey, expect=held)
+    assert (early.exit, "before this file begins" in early.problem) == (4, True)
+    for root, answer in ((verdict.base_root, Exit.VERIFIED), (bytes(32), 1)):
+        beside = verify_lines(lines, vkey=lived.vkey, expect=Expected(2, root))
+        assert beside.exit is Exit(answer)
     without = verify_lines([lines[0], *lines[2:]], vkey=lived.vkey)
     assert "not followed by the note" in without.problem
 

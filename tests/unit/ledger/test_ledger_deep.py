@@ -384,52 +384,54 @@ def bodies(story: Story, *drafts: Draft) -> list[bytes]:
     ]
 
 
-def test_restated_entries_count_before_the_first_entry_and_lies_are_named() -> None:
+def old_body(door: Door, draft: Draft) -> bytes:
+    return encode_entry(0, bytes(32), door.stamp(), draft)
+
+
+def test_restated_entries_count_before_the_first_entry() -> None:
     story, door, anna = Story(), Door(), Key("anna")
-    old = [
-        encode_entry(0, bytes(32), door.stamp(), draft)
-        for draft in (door.enrol(anna, "h1"), door.boot(), door.config())
-    ]
-    again = encode_entry(0, bytes(32), door.stamp(), restated(old[0]))
-    grant = encode_entry(0, bytes(32), door.stamp(), Draft("door.grant", {}))
-    stranger = Draft("door.grant", {"credential": "eve", "counter": 1})
-    strange = encode_entry(0, bytes(32), door.stamp(), stranger)
-    broken = encode_entry(0, bytes(32), door.stamp(), Draft("enrol", {}))
-    counted = door.grant(Key("anna", counter=6), "h1")
-    seventh = encode_entry(0, bytes(32), door.stamp(), counted)
-    lies = [
-        (restated(b"rubbish"), "not an entry"),
-        (restated(old[0], entry=7), "no entry, or it is no text"),
-        (restated(grant.replace(b'"n":0', b'"n":999')), "not older"),
-        (restated(again), "not older"),
-        (restated(grant), "no credential"),
-        (restated(strange), "names no key"),
-        (restated(broken), "no holder"),
-        (restated(old[0], proof=7), "no proof"),
-        (restated(old[0], proof=[7]), "too long"),
-    ]
-    honest = [restated(body) for body in (*old, seventh)]
+    drafts = [door.enrol(anna, "h1"), door.boot(), door.config()]
+    drafts.append(door.grant(Key("anna", counter=6), "h1"))
+    honest = [restated(old_body(door, draft)) for draft in drafts]
     replay = Replay()
-    prune = Draft("prune", {"base": 1})
-    replay.foresee(
-        1,
-        [
-            b'rubbish with "ev":"prune" in it',
-            *bodies(story, *honest, prune, Draft("prune", {"base": 9})),
-            *bodies(story, *(lie for lie, _ in lies)),
-            *bodies(story, Draft("x", {"ev": "prune", "base": 1})),
-        ],
-    )
-    for (_, words), found in zip(lies, replay.findings, strict=True):
-        assert words in found.text
+    strange = [Draft("prune", {"base": 9}), Draft("x", {"ev": "prune", "base": 1})]
+    file = bodies(story, *honest, Draft("prune", {"base": 1}), *strange)
+    replay.foresee(1, [b'rubbish with "ev":"prune" in it', *file])
+    assert not replay.findings
     assert replay.credentials[b64url(anna.id)].counter == 7
     assert replay.live() == [5, 6, 7, 8]
-    replay.findings.clear()
-    replay.bases = [(5, leaf_hash(old[0]))]
-    replay.check_bases(1, leaf_hash(old[0]))
+
+
+def test_what_is_restated_stood_before_the_base() -> None:
+    story, door = Story(), Door()
+    body, replay = old_body(door, door.boot()), Replay()
+    replay.foresee(1, bodies(story, restated(body)))
+    replay.check_bases(1, leaf_hash(body))
     assert not replay.findings
     replay.check_bases(1, bytes(32))
-    assert "before the base" in replay.findings[-1].text
+    assert "before the base" in replay.findings[0].text
+
+
+def test_lies_that_are_restated_are_named() -> None:
+    story, door = Story(), Door()
+    enrol = old_body(door, door.enrol(Key("anna"), "h1"))
+    grant = old_body(door, Draft("door.grant", {}))
+    stranger = Draft("door.grant", {"credential": "eve", "counter": 1})
+    lies = [
+        (restated(b"rubbish"), "not an entry"),
+        (restated(enrol, entry=7), "no entry, or it is no text"),
+        (restated(grant.replace(b'"n":0', b'"n":999')), "not older"),
+        (restated(old_body(door, restated(enrol))), "not older"),
+        (restated(grant), "no credential"),
+        (restated(old_body(door, stranger)), "names no key"),
+        (restated(old_body(door, Draft("enrol", {}))), "no holder"),
+        (restated(enrol, proof=7), "no proof"),
+        (restated(enrol, proof=[7]), "too long"),
+    ]
+    replay = Replay()
+    replay.foresee(1, bodies(story, *(lie for lie, _ in lies)))
+    for (_, words), found in zip(lies, replay.findings, strict=True):
+        assert words in found.text
 
 
 def test_while_the_history_is_whole_restatements_change_nothing() -> None:

@@ -226,7 +226,9 @@ class Replay:
         return credential
 
     def _set_counter(self, grant: Entry) -> None:
-        credential = self._known(grant.what, "a restated opening names no key.")
+        credential = self.credentials.get(text_of(grant.what, "credential"))
+        if credential is None:
+            raise EvidenceError("a restated opening names no key.")
         credential.counter = integer_of(grant.what, "counter")
         credential.counter_entry = grant.n
 

@@ -25,6 +25,7 @@ what to do.
     ├── AttestationError         the key's model could not be proved
     ├── EnrolmentError           the ceremony ended without a credential
     ├── RegistryError            an unknown holder, credential or an illegal change
+    │   └── HolderUnknownError   nothing is known of this pseudonym
     ├── JournalError             an entry was not written; nothing changed
     │   └── JournalStateUnknownError  it is unknown what is on disk: stop    exit 74
     ├── StrikeError              keyra-strike refused or is out of reach
@@ -191,6 +192,12 @@ class RegistryError(KeyraError):
     """An unknown holder or credential, or a change that its state does not allow."""
 
     code = "registry"
+
+
+class HolderUnknownError(RegistryError):
+    """Neither the ledger nor the people database knows this pseudonym."""
+
+    code = "holder-unknown"
 
 
 class JournalError(KeyraError):

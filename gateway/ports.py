@@ -310,6 +310,23 @@ class PeopleStore(Protocol):
     def reveal(self, commitment: str) -> str | None:
         """Return the value, or None once it was erased."""
 
+    def knows(self, subject: str) -> bool:
+        """Tell whether there is an opening of a subject."""
+
+    def erase(self, *subjects: str) -> int:
+        """Remove every opening of these subjects for good; return how many there were.
+
+        Raises:
+            RegistryError: a name may still be there; ask again.
+        """
+
+    def withdraw(self, commitment: str) -> None:
+        """Remove one opening for good, whose commitment stands in no entry.
+
+        Raises:
+            RegistryError: the name may still be there.
+        """
+
 
 class Telemetry(Protocol):
     """Measurements about the gateway itself; nothing personal."""

@@ -140,7 +140,7 @@ class Status(_Outgoing):
 
 
 class Holder(_Outgoing):
-    """A holder; `name` is null once it was erased."""
+    """A holder; `name` is null once it was erased, or while it cannot be read."""
 
     id: str
     name: str | None
@@ -148,6 +148,7 @@ class Holder(_Outgoing):
     from_ms: int
     until_ms: int
     suspended: bool
+    erased: bool = False
 
 
 class Credential(_Outgoing):

@@ -299,18 +299,24 @@ class VirtualSite:
             enrolment=EnrolmentRules(
                 Trust(RP_ID, (root,), {chain.aaguid: "KEYRA One"}), site_name="Site"
             ),
-            config_facts=ConfigFacts("0" * 64, "just-works", (chain.aaguid,), ()),
+            config_facts=ConfigFacts(
+                "0" * 64, "just-works", (chain.aaguid,), (root.der,)
+            ),
             limits=self.limits,
         )
 
     # People.
 
     async def enrol(
-        self, now: Running, holder: str = "h1", group: str = "staff"
+        self,
+        now: Running,
+        holder: str = "h1",
+        group: str = "staff",
+        name: str = "A name",
     ) -> KeyraDevice:
         """Enrol a holder with a new key of that name; it sleeps afterwards."""
         key = await self.place.add_key(holder)
-        await now.gateway.enrol(EnrolmentOrder(holder, "A name", (group,)), ADMIN)
+        await now.gateway.enrol(EnrolmentOrder(holder, name, (group,)), ADMIN)
         await key.touch(times=2)
         await key.pairing_mode()
         shown = await self.ceremony(now, "comparing")

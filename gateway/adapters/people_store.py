@@ -5,8 +5,10 @@ r"""The people database: what the ledger's commitments open to, and nothing else
 A name stands here alone. To erase a person, their rows are deleted and the file is
 written anew, so that neither free pages nor a journal keep it: `secure_delete`
 overwrites what is freed, there is no write-ahead log to linger, and VACUUM leaves no
-page that held a row. The commitment in the ledger goes on verifying and means nothing
-any more. Flash keeps what it pleases below the file system; that is beyond this file.
+page that held a row. A mark in the file's header says that a VACUUM is owed, from the
+transaction that deletes until it is done. The commitment in the ledger goes on
+verifying and means nothing any more. Flash keeps what it pleases below the file system;
+that is beyond this file.
 
 Who is trusted: this file, for names only. It never decides who may pass.
 """
@@ -14,7 +16,7 @@ Who is trusted: this file, for names only. It never decides who may pass.
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -31,6 +33,8 @@ CHANGE_BUSY_MS: Final = 250
 """Somebody may be looking at the file; the door does not wait longer for them."""
 PREFIX: Final = b"keyra/commit/v1\0"
 
+_OWED: Final = 1
+"""user_version while rows were deleted and the file was not written anew since."""
 _MODE: Final = 0o600
 _LOG: Final = logging.getLogger(__name__)
 _SETTINGS: Final = (
@@ -103,18 +107,59 @@ class SqlitePeopleStore:
         value: str = row[1]
         return value
 
-    def erase(self, subject: str) -> int:
-        """Remove every opening of a subject for good; returns how many there were.
+    def knows(self, subject: str) -> bool:
+        """Tell whether there is an opening of a subject.
+
+        Raises:
+            RegistryError: the file cannot be read.
+        """
+        if not self._path.exists():
+            return False
+        try:
+            with closing(self._connect("ro", CHANGE_BUSY_MS)) as connection:
+                row = connection.execute(
+                    "SELECT 1 FROM opening WHERE subject=?", (subject,)
+                ).fetchone()
+        except sqlite3.Error as error:
+            raise RegistryError(
+                f"The people database {self._path} cannot be read ({error})."
+            ) from error
+        return row is not None
+
+    def erase(self, *subjects: str) -> int:
+        """Remove every opening of these subjects for good; returns how many there were.
+
+        What an earlier call left undone is done too, whomever it was about.
+
+        Raises:
+            RegistryError: the file does not take it; a name may still be there.
+        """
+        return self._remove("subject", subjects) if self._path.exists() else 0
+
+    def withdraw(self, commitment: str) -> None:
+        """Remove one opening for good, whose commitment stands in no entry.
 
         Raises:
             RegistryError: the file does not take it; the name may still be there.
         """
+        self._remove("commitment", (commitment,))
+
+    def _remove(self, column: str, values: Sequence[str]) -> int:
         with self._changing() as connection:
-            erased = connection.execute(
-                "DELETE FROM opening WHERE subject=?", (subject,)
-            ).rowcount
-            connection.execute("VACUUM")
-        return erased
+            connection.execute("BEGIN IMMEDIATE")
+            removed = 0
+            for value in values:
+                removed += connection.execute(
+                    f"DELETE FROM opening WHERE {column}=?",  # noqa: S608 - our own word
+                    (value,),
+                ).rowcount
+            if removed:
+                connection.execute(f"PRAGMA user_version={_OWED}")
+            connection.execute("COMMIT")
+            if connection.execute("PRAGMA user_version").fetchone()[0] == _OWED:
+                connection.execute("VACUUM")
+                connection.execute("PRAGMA user_version=0")
+        return removed
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
@@ -124,6 +169,9 @@ class SqlitePeopleStore:
             with closing(self._connect("rw", CHANGE_BUSY_MS)) as connection:
                 for setting in _SETTINGS:
                     connection.execute(f"PRAGMA {setting}")
+                (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+                if mode != "delete":  # a log would keep what is erased
+                    raise sqlite3.OperationalError(f"it is in mode {mode}")
                 connection.execute(_SCHEMA)
                 yield connection
         except (sqlite3.Error, OSError) as error:

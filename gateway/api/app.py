@@ -28,6 +28,7 @@ from gateway.schemas import (
     EnrolmentOrder,
     Holder,
     HolderPage,
+    Identifier,
     ModeChange,
     Statistics,
     Status,
@@ -152,6 +153,12 @@ def _add_enrolment(router: APIRouter, facade: Facade) -> None:
 
 
 def _add_changes(router: APIRouter, facade: Facade) -> None:
+    @router.post("/holders/{holder_id}/erasure")
+    async def erase_holder(holder_id: Identifier, request: Request) -> Holder:
+        """Remove a holder's name for good, and revoke their keys."""
+        view = await facade.erase_holder(holder_id, _actor(request))
+        return Holder.model_validate(view)
+
     @router.put("/credentials/{credential_id}/state")
     async def set_credential_state(
         credential_id: CredentialId, change: CredentialStateChange, request: Request

@@ -18,6 +18,7 @@ FAULTS_MAX: Final = 16
 _STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     errors.KeyraError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.RegistryError: HTTPStatus.CONFLICT,
+    errors.HolderUnknownError: HTTPStatus.NOT_FOUND,
     errors.EnrolmentError: HTTPStatus.CONFLICT,
     errors.AttestationError: HTTPStatus.CONFLICT,
     errors.LinkError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -25,6 +25,7 @@ from gateway.service.telemetry_keeper import KEEP_EVERY_MS
 
 API_SOCKET_NAME: Final = "gateway.sock"
 SNAPSHOT_MS: Final = 3_600_000
+ERASURES_MS: Final = 60_000
 
 
 def run(config: Config, simulated: Path | None) -> int:
@@ -75,6 +76,7 @@ async def _until_told(gateway: Gateway, on: Adapters, socket: Path) -> None:
         chores = [
             Chore("registry", SNAPSHOT_MS, gateway.save_registry),
             Chore("telemetry", KEEP_EVERY_MS, gateway.telemetry.keep),
+            Chore("erasures", ERASURES_MS, gateway.finish_erasures),
         ]
         async with Housekeeping(chores):
             await told.wait()

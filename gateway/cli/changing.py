@@ -20,14 +20,39 @@ def credential(options: argparse.Namespace) -> int:
     """Suspend, resume or revoke a credential."""
     with Client(options.socket) as client:
         known = _find(list(client.credentials()), options.id)
-        if options.action == "revoke" and not options.yes and not _confirmed(known):
-            sys.stderr.write("keyra: Nothing was changed.\n")
+        if (
+            options.action == "revoke"
+            and not options.yes
+            and not _agreed(
+                f"Revoke {known.id[:ID_CHARS_SHOWN]} of {known.holder_id} for ever?"
+            )
+        ):
             return 1
         changed = client.set_credential_state(known.id, _STATES[options.action])
     if options.json:
         say_json(changed)
         return 0
     say(f"{changed.id[:ID_CHARS_SHOWN]} of {changed.holder_id} is {changed.state}.")
+    return 0
+
+
+def erase(options: argparse.Namespace) -> int:
+    """Remove a holder's name for good, and revoke their keys."""
+    with Client(options.socket) as client:
+        keys = sum(
+            one.holder_id == options.holder and one.state != "revoked"
+            for one in client.credentials()
+        )
+        if not options.yes and not _agreed(
+            f"Erase the name of {options.holder} for ever, and revoke their "
+            f"{keys} keys?"
+        ):
+            return 1
+        erased = client.erase_holder(options.holder)
+    if options.json:
+        say_json(erased)
+        return 0
+    say(f"{erased.id} is erased; keys revoked: {keys}. The pseudonym is used up.")
     return 0
 
 
@@ -65,10 +90,11 @@ def _find(credentials: list[Credential], wanted: str) -> Credential:
     return found[0]
 
 
-def _confirmed(known: Credential) -> bool:
-    """Ask; whatever is not a yes is a no."""
-    sys.stderr.write(
-        f"Revoke {known.id[:ID_CHARS_SHOWN]} of {known.holder_id} for ever? [y/N] "
-    )
+def _agreed(question: str) -> bool:
+    """Ask; whatever is not a yes is a no, and is said to be one."""
+    sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    agreed = sys.stdin.readline().strip().lower() in {"y", "yes"}
+    if not agreed:
+        sys.stderr.write("keyra: Nothing was changed.\n")
+    return agreed

@@ -101,17 +101,23 @@ def holder_lines(holders: Iterable[Holder]) -> list[str]:
     rows = [
         (
             holder.id,
-            holder.name if holder.name is not None else "(erased)",
+            holder.name or ("(erased)" if holder.erased else "(unreadable)"),
             ",".join(holder.groups) or NO_BOUND,
             instant(holder.from_ms),
             instant(holder.until_ms),
-            "suspended" if holder.suspended else "active",
+            _holder_state(holder),
         )
         for holder in holders
     ]
     if not rows:
         return ["Nobody is registered; `keyra enrol` registers the first holder."]
     return table(("HOLDER", "NAME", "GROUPS", "FROM", "UNTIL", "STATE"), rows)
+
+
+def _holder_state(holder: Holder) -> str:
+    if holder.erased:
+        return "erased"
+    return "suspended" if holder.suspended else "active"
 
 
 def credential_lines(credentials: Iterable[Credential]) -> list[str]:

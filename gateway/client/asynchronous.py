@@ -120,6 +120,10 @@ class AsyncClient:
         """End the ceremony without a credential."""
         return await self._ask(calls.cancel_enrolment())
 
+    async def erase_holder(self, holder_id: str) -> Holder:
+        """Remove a holder's name for good, and revoke their keys."""
+        return await self._ask(calls.erase_holder(holder_id))
+
     async def set_credential_state(
         self, credential_id: str, state: CredentialWish
     ) -> Credential:

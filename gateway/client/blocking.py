@@ -124,6 +124,10 @@ class Client:
         """End the ceremony without a credential."""
         return self._ask(calls.cancel_enrolment())
 
+    def erase_holder(self, holder_id: str) -> Holder:
+        """Remove a holder's name for good, and revoke their keys."""
+        return self._ask(calls.erase_holder(holder_id))
+
     def set_credential_state(
         self, credential_id: str, state: CredentialWish
     ) -> Credential:

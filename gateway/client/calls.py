@@ -15,6 +15,7 @@ from gateway.schemas import (
     CredentialStateChange,
     Enrolment,
     EnrolmentOrder,
+    Holder,
     HolderPage,
     ModeChange,
     Statistics,
@@ -37,6 +38,7 @@ class Call(Generic[Answer_co]):
 
 _STATUS: Final = TypeAdapter(Status)
 _STATISTICS: Final = TypeAdapter(Statistics)
+_HOLDER: Final = TypeAdapter(Holder)
 _HOLDERS: Final = TypeAdapter(HolderPage)
 _CREDENTIALS: Final = TypeAdapter(CredentialPage)
 _CREDENTIAL: Final = TypeAdapter(Credential)
@@ -83,6 +85,12 @@ def answer_comparison(answer: ComparisonAnswer) -> Call[Enrolment]:
 def cancel_enrolment() -> Call[Enrolment]:
     """End the ceremony."""
     return Call("DELETE", "/v1/enrolment", _ENROLMENT)
+
+
+def erase_holder(holder_id: str) -> Call[Holder]:
+    """Remove a holder's name for good."""
+    path = f"/v1/holders/{quote(holder_id, safe='')}/erasure"
+    return Call("POST", path, _HOLDER)
 
 
 def set_credential_state(

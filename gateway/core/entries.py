@@ -12,7 +12,7 @@ from gateway.core.challenge import Challenge, Place
 from gateway.core.denial import Deny, SignedAnswer
 from gateway.core.encoding import Json, to_base64url
 from gateway.core.facts import CredentialState, Mode
-from gateway.core.ids import CredentialId, DoorId
+from gateway.core.ids import CredentialId, DoorId, HolderId
 from gateway.core.policy import Grant
 from gateway.core.registry import Credential, Holder, RegistrySnapshot
 
@@ -103,6 +103,11 @@ def clock_record(why: str, step_ms: int = 0) -> Record:
 def holder_record(holder: Holder, by: By) -> Record:
     """Say all about a holder, new or changed."""
     return Record("holder", {**holder.row(), "by": by})
+
+
+def erase_record(holder_id: HolderId, by: By) -> Record:
+    """Say that no opening of the holder's commitments is kept from now on."""
+    return Record("erase", {"by": by, "holder": holder_id})
 
 
 def enrol_record(

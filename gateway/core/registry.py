@@ -33,6 +33,9 @@ PUBLIC_KEY_BYTES_MAX: Final = 128
 
 DIGEST_PREFIX: Final = b"keyra/registry/v1\0"
 
+ERASED_NAME: Final = "f" * 64
+"""Stands where the commitment stood; no salt is known to lead there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -312,15 +315,34 @@ class Registry:
 Changed = Holder | Credential | None
 
 
-def _fold_holder(_registry: Registry, what: Mapping[str, Any]) -> Changed:
-    return Holder.from_row(what)
+def is_erased(holder: Holder | None) -> bool:
+    """Tell whether this is a holder whose name the ledger ordered gone."""
+    return holder is not None and holder.name_commitment == ERASED_NAME
+
+
+def _fold_holder(registry: Registry, what: Mapping[str, Any]) -> Changed:
+    holder = Holder.from_row(what)
+    if is_erased(holder) or is_erased(registry.holder(holder.id)):
+        raise RegistryError(
+            f"Holder {holder.id} was erased, and a pseudonym is never used again."
+        )
+    return holder
+
+
+def _fold_erase(registry: Registry, what: Mapping[str, Any]) -> Changed:
+    """A tombstone; also for a holder of whom the ledger knew nothing but now this."""
+    holder_id = HolderId(word(what, "holder", is_identifier))
+    if is_erased(registry.holder(holder_id)):
+        raise RegistryError(f"Holder {holder_id} was erased already.")
+    return Holder(holder_id, ERASED_NAME, (), 0, 0, suspended=True)
 
 
 def _fold_enrol(registry: Registry, what: Mapping[str, Any]) -> Changed:
     credential = Credential.from_row(what)
     if registry.credential(credential.id) is not None:
         raise RegistryError("This credential is already enrolled.")
-    if registry.holder(credential.holder_id) is None:
+    holder = registry.holder(credential.holder_id)
+    if holder is None or is_erased(holder):
         raise RegistryError(f"Holder {credential.holder_id} is not registered.")
     if credential.algorithm is None:
         raise RegistryError("This credential's public key is not ES256 or EdDSA.")
@@ -354,6 +376,7 @@ def _fold_use(registry: Registry, what: Mapping[str, Any]) -> Changed:
 
 _FOLDS: Final[Mapping[str, Callable[[Registry, Mapping[str, Any]], Changed]]] = {
     "holder": _fold_holder,
+    "erase": _fold_erase,
     "enrol": _fold_enrol,
     "credential.state": _fold_state,
     "door.grant": _fold_use,

@@ -15,7 +15,7 @@ from gateway.core.challenge import ChallengeBook
 from gateway.core.enrolment import EnrolmentFailure, EnrolmentState, EnrolmentStep
 from gateway.core.facts import CredentialState
 from gateway.core.ids import CredentialId, GroupId, HolderId, PeerAddress, is_identifier
-from gateway.core.registry import Credential, Holder, Registry
+from gateway.core.registry import Credential, Holder, Registry, is_erased
 from gateway.errors import (
     AuthenticatorError,
     EnrolmentError,
@@ -122,6 +122,12 @@ class Enroller:
                 "A holder and their groups are named by identifiers of up to 64 "
                 "lower-case letters, digits, dots, hyphens and underscores.",
                 "no-identifier",
+            )
+        if is_erased(self._registry.holder(HolderId(wish.holder_id))):
+            raise EnrolmentError(
+                "This holder was erased; choose another pseudonym, since one is never "
+                "used again.",
+                "holder-erased",
             )
         self._order = ArmedOrder(
             id=f"enr_{self._entropy.token(8).hex()}",
@@ -306,8 +312,7 @@ class Enroller:
         )
         try:
             # Apart, since a credential's holder must be known before it is checked.
-            holder = self._holder(order.wish)
-            await self._recorder.append(entries.holder_record(holder, by))
+            await self._register(self._holder(order.wish), by)
             await self._recorder.append(enrol)
         except RegistryError as error:
             raise CeremonyFailedError(EnrolmentFailure.REGISTRY_REFUSED) from error
@@ -315,6 +320,16 @@ class Enroller:
             raise
         except JournalError as error:
             raise CeremonyFailedError(EnrolmentFailure.LEDGER_UNAVAILABLE) from error
+
+    async def _register(self, holder: Holder, by: entries.By) -> None:
+        """Record a holder; no name is kept of one whom the ledger did not take."""
+        try:
+            await self._recorder.append(entries.holder_record(holder, by))
+        except JournalStateUnknownError:
+            raise  # the entry may be there, and would then need its name
+        except (JournalError, RegistryError):
+            self._people.withdraw(holder.name_commitment)
+            raise
 
     def _holder(self, wish: EnrolmentOrder) -> Holder:
         return Holder(

@@ -47,6 +47,9 @@ class Facade(Protocol):
     async def cancel_enrolment(self, actor: Actor) -> EnrolmentView:
         """End the ceremony without a credential."""
 
+    async def erase_holder(self, holder_id: str, actor: Actor) -> HolderView:
+        """Remove a holder's name for good, and revoke their keys."""
+
     async def set_credential_state(
         self, credential_id: str, state: CredentialState, actor: Actor
     ) -> CredentialView:

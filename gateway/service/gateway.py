@@ -217,6 +217,7 @@ class Gateway:
                 )
             )
         await self._recorder.append(*records)
+        self._roll.finish_erasures()
         self._on.indicators.show(Pattern.READY)
 
     async def _watch_inputs(self) -> None:
@@ -291,6 +292,14 @@ class Gateway:
     async def cancel_enrolment(self, actor: Actor) -> EnrolmentView:
         """End the ceremony without a credential."""
         return await self._enroller.cancel(actor)
+
+    async def erase_holder(self, holder_id: str, actor: Actor) -> HolderView:
+        """Remove a holder's name for good, and revoke their keys."""
+        return await self._roll.erase(holder_id, actor)
+
+    async def finish_erasures(self) -> None:
+        """Carry out what the ledger ordered to be erased and is still there."""
+        self._roll.finish_erasures()
 
     async def set_credential_state(
         self, credential_id: str, state: CredentialState, actor: Actor

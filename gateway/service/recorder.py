@@ -11,7 +11,7 @@ up in one entry, so that nothing is dropped silently (DOOR.md, law 6).
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from gateway.core.entries import Record, grant_record, missed_record
@@ -65,6 +65,14 @@ class Recorder:
             RegistryError: one of them would be an illegal change; none was written.
         """
         return await asyncio.shield(self._append(records))
+
+    async def append_made(self, make: Callable[[], Sequence[Record]]) -> LedgerPosition:
+        """Write entries that are made of the registry as it is when they are written.
+
+        Raises:
+            RegistryError: one of them would be an illegal change; none was written.
+        """
+        return await asyncio.shield(self._append_made(make))
 
     async def append_grant(self, grant: Grant) -> LedgerPosition:
         """Write the entry of a grant durably; see Journal.append_grant.
@@ -146,6 +154,12 @@ class Recorder:
     async def _append(self, records: Sequence[Record]) -> LedgerPosition:
         async with self._turn:
             return await self._write(records)
+
+    async def _append_made(
+        self, make: Callable[[], Sequence[Record]]
+    ) -> LedgerPosition:
+        async with self._turn:
+            return await self._write(make())
 
     async def _append_grant(self, grant: Grant) -> LedgerPosition:
         async with self._turn:

@@ -60,7 +60,7 @@ class StatusView:
 
 @dataclass(frozen=True, slots=True)
 class HolderView:
-    """A holder; `name` is None once it was erased."""
+    """A holder; `name` is None once it was erased, or while it cannot be read."""
 
     id: str
     name: str | None
@@ -68,6 +68,7 @@ class HolderView:
     from_ms: int
     until_ms: int
     suspended: bool
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)

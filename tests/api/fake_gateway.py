@@ -15,7 +15,12 @@ from gateway.api import Rights, create_app, serve
 from gateway.core.facts import CredentialState, Mode
 from gateway.core.ids import Now
 from gateway.core.measurement import Statistics, statistics
-from gateway.errors import EnrolmentError, KeyraError, RegistryError
+from gateway.errors import (
+    EnrolmentError,
+    HolderUnknownError,
+    KeyraError,
+    RegistryError,
+)
 from gateway.service.events import Event, EventStream
 from gateway.service.telemetry import MemoryTelemetry, StageFigures
 from gateway.service.views import (
@@ -72,7 +77,7 @@ class FakeFacade:
         }
         self.people = [
             HolderView("holder-0001", "Ada Byron", ("staff",), 0, 0, suspended=False),
-            HolderView("holder-0002", None, (), 0, 0, suspended=True),
+            HolderView("holder-0002", None, (), 0, 0, suspended=True, erased=True),
         ]
         self.ceremony: EnrolmentView | None = None
 
@@ -131,6 +136,16 @@ class FakeFacade:
         if self.ceremony is None:
             raise EnrolmentError("There is no ceremony to end.", "none")
         return self.step(self._now("failed", reason="cancelled"))
+
+    async def erase_holder(self, holder_id: str, actor: Actor) -> HolderView:
+        self._changed(f"erase {holder_id}", actor)
+        for at, view in enumerate(self.people):
+            if view.id == holder_id:
+                self.people[at] = HolderView(
+                    holder_id, None, (), 0, 0, suspended=True, erased=True
+                )
+                return self.people[at]
+        raise HolderUnknownError("No holder has this id.")
 
     async def set_credential_state(
         self, credential_id: str, state: CredentialState, actor: Actor

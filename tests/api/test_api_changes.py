@@ -33,12 +33,15 @@ def test_each_change_reaches_the_facade_with_the_peers_uid(
     assert http.put(KEY_1, json={"state": "suspended"}).json()["state"] == "suspended"
     mode = http.put("/v1/door/mode", json={"mode": "LockedDown"}).json()["door"]["mode"]
     assert mode == "LockedDown"
+    erased = http.post("/v1/holders/holder-0001/erasure").json()
+    assert (erased["name"], erased["erased"]) == (None, True)
     me = os.getuid()
     assert gateway.facade.changes == [
         ("enrol h-1", me),
         ("cancel", me),
         ("cred-0001AAAAAAAAAAAA suspended", me),
         ("mode LockedDown", me),
+        ("erase holder-0001", me),
     ]
 
 
@@ -68,6 +71,12 @@ def test_an_unknown_credential_is_not_found(gateway: Any, http: httpx.Client) ->
     assert gateway.facade.changes == []
 
 
+def test_an_unknown_holder_is_not_found(http: httpx.Client) -> None:
+    answer = http.post("/v1/holders/nobody/erasure")
+    assert problem(answer) == (404, "holder-unknown")
+    assert problem(http.post("/v1/holders/No%20Id/erasure"))[0] == 422
+
+
 def every_error() -> list[type[errors.KeyraError]]:
     """All classes of the tree that need no more than a message."""
     return [
@@ -86,7 +95,7 @@ def test_every_error_of_the_tree_has_its_code(
     answer = http.put("/v1/door/mode", json={"mode": "Locked"})
     status, code = problem(answer)
     assert code == error.code
-    assert status in {409, 500, 503}
+    assert status in {404, 409, 500, 503}
     assert answer.json()["detail"] == "It is broken; mend it."
 
 

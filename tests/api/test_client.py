@@ -52,6 +52,7 @@ def test_everything_can_be_asked(gateway: Any, client: Client) -> None:
     assert client.cancel_enrolment().is_over
     assert client.set_credential_state(KEY, "suspended").state == "suspended"
     assert client.set_mode("LockedDown").door.mode == "LockedDown"
+    assert client.erase_holder("holder-0001").erased
     assert {uid for _, uid in gateway.facade.changes} == {os.getuid()}
 
 
@@ -69,6 +70,7 @@ async def test_everything_can_be_asked_async(gateway: Any) -> None:
         changed = await client.set_credential_state(KEY, "suspended")
         assert changed.state == "suspended"
         assert (await client.set_mode("LockedDown")).door.mode == "LockedDown"
+        assert (await client.erase_holder("holder-0001")).erased
 
 
 def test_both_clients_offer_the_same() -> None:

@@ -64,6 +64,68 @@ def test_erasing_leaves_the_name_in_no_file_and_others_alone(
     assert store.erase("h-1") == 0
 
 
+def test_several_are_erased_at_once_and_one_opening_can_be_withdrawn(
+    store: SqlitePeopleStore, path: Path
+) -> None:
+    assert not store.knows("h-1")
+    assert store.erase("h-1") == 0
+    assert not path.exists()  # nothing to erase is no reason for a file
+    kept, wrong = store.commit("h-1", "Kept Name"), store.commit("h-1", NAME)
+    for subject in ("h-2", "h-3"):
+        store.commit(subject, NAME)
+    store.withdraw(wrong)
+    assert store.reveal(wrong) is None
+    assert store.knows("h-1")
+    assert store.knows("h-2")
+    assert store.erase("h-2", "h-3", "h-4") == 2
+    assert not store.knows("h-2")
+    assert NAME.encode() not in everything(path.parent)
+    assert store.reveal(kept) == "Kept Name"
+
+
+def test_a_vacuum_that_is_owed_is_made_up_for(
+    store: SqlitePeopleStore, path: Path
+) -> None:
+    for n in range(100):
+        store.commit(f"h-{n}", f"{NAME} {n}" * 4)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA secure_delete=OFF")
+        connection.execute("BEGIN")  # as an erase that was killed before its VACUUM
+        connection.execute("DELETE FROM opening WHERE subject='h-7'")
+        connection.execute("PRAGMA user_version=1")
+        connection.execute("COMMIT")
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute("DELETE FROM opening WHERE subject<>'h-1'")
+    assert f"{NAME} 7".encode() in everything(path.parent)
+    assert store.erase() == 0
+    assert f"{NAME} 7".encode() not in everything(path.parent)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA page_count").fetchone()[0] < pages
+        assert connection.execute("PRAGMA user_version").fetchone() == (0,)
+
+
+def test_a_write_ahead_log_that_somebody_began_keeps_nothing(
+    store: SqlitePeopleStore, path: Path
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        store.commit("h-1", NAME)
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("INSERT INTO opening VALUES('c','h-2',x'00',?)", (f"{NAME} 2",))
+        with pytest.raises(RegistryError, match="people database"):
+            store.erase("h-1", "h-2")
+    assert store.erase("h-1", "h-2") == 2
+    assert NAME.encode() not in everything(path.parent)
+    assert not path.with_name("people.db-wal").exists()
+
+
+def test_who_is_known_cannot_be_said_of_a_file_of_rubbish(
+    store: SqlitePeopleStore, path: Path
+) -> None:
+    path.write_bytes(b"rubbish" * 100)
+    with pytest.raises(RegistryError, match="people database"):
+        store.knows("h-1")
+
+
 def test_the_file_is_this_users_alone(store: SqlitePeopleStore, path: Path) -> None:
     store.commit("h-1", NAME)
     path.chmod(0o644)

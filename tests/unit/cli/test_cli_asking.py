@@ -66,6 +66,7 @@ def test_a_curve_shows_least_greatest_and_gaps() -> None:
         (("holders",), (0, "id")),
         (("credentials",), (1, "state")),
         (("credential", "suspend", "cred-0001"), ("state",)),
+        (("erase", "holder-0001", "--yes"), ("id",)),
     ],
 )
 def test_json_is_one_line_that_parses(
@@ -84,7 +85,7 @@ def test_lists_for_people(ask: Run, gateway: Any) -> None:
     assert ask("holders").out.splitlines() == [
         "HOLDER       NAME       GROUPS  FROM  UNTIL  STATE",
         "holder-0001  Ada Byron  staff   -     -      active",
-        "holder-0002  (erased)   -       -     -      suspended",
+        "holder-0002  (erased)   -       -     -      erased",
     ]
     assert ask("credentials").out.splitlines() == [
         "CREDENTIAL        HOLDER       STATE    MODEL      COUNTER  UNTIL",
@@ -212,6 +213,36 @@ def test_tail_says_when_the_gateway_is_gone_and_waits(
     ended = ask("tail")
     assert ended.code == 130
     assert "Trying again." in ended.err
+
+
+@pytest.mark.parametrize("answer", ["", "n\n", "maybe\n"])
+def test_nobody_is_erased_without_a_yes(
+    ask: Run, gateway: Any, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    ended = ask("erase", "holder-0001")
+    assert (ended.code, ended.out) == (1, "")
+    assert "Erase the name of holder-0001 for ever, and revoke their 1 keys?" in (
+        ended.err
+    )
+    assert "Nothing was changed" in ended.err
+    assert gateway.facade.changes == []
+
+
+def test_a_holder_is_erased(
+    ask: Run, gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    ended = ask("erase", "holder-0001")
+    assert (ended.code, ended.out) == (
+        0,
+        "holder-0001 is erased; keys revoked: 1. The pseudonym is used up.\n",
+    )
+    assert [what for what, _ in gateway.facade.changes] == ["erase holder-0001"]
+    assert "holder-0001  (erased)" in ask("holders").out
+    again = ask("erase", "nobody", "--yes")
+    assert (again.code, again.out) == (1, "")
+    assert "No holder has this id" in again.err
 
 
 def order(*more: str) -> tuple[str, ...]:

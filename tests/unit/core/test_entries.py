@@ -12,6 +12,7 @@ from gateway.core.denial import Deny
 from gateway.core.encoding import canonical, from_base64url, to_base64url
 from gateway.core.entries import BY_GATEWAY, ConfigFacts, Record, by_credential, by_uid
 from gateway.core.facts import CredentialState, DenialReason, Mode
+from gateway.core.ids import HolderId
 from gateway.core.registry import Credential, Registry
 from ledger.encoding import canonical as ledgers_canonical
 from tests.desk import FRONT, HOLDER, Desk, at
@@ -68,6 +69,7 @@ def records_of_keys() -> list[Record]:
     )
     return [
         entries.holder_record(desk.holder(), by_uid(0)),
+        entries.erase_record(HolderId("h-9"), by_uid(0)),
         entries.enrol_record(
             desk.enrolled(counter=1),
             by_credential(desk.key.id),

@@ -11,11 +11,13 @@ from gateway.core.facts import CredentialState
 from gateway.core.ids import CredentialId, GroupId, HolderId
 from gateway.core.public_key import Algorithm, PublicKey
 from gateway.core.registry import (
+    ERASED_NAME,
     FOLDED,
     Credential,
     Holder,
     Registry,
     RegistrySnapshot,
+    is_erased,
 )
 from gateway.errors import RegistryError
 from tests.desk import HOLDER, NOON_MS, OTHER_CREDENTIAL, Desk
@@ -128,6 +130,39 @@ def test_a_holder_entry_is_the_whole_new_state() -> None:
     changed = desk.holder(groups=(GroupId("night"),), suspended=True, from_ms=7)
     desk.tell("holder", changed.row())
     assert desk.registry.holder(HOLDER) == changed
+
+
+def test_an_erased_holder_is_a_tombstone_for_ever() -> None:
+    desk = Desk()
+    assert not is_erased(desk.registry.holder(HOLDER))
+    desk.tell("erase", {"holder": HOLDER})
+    holder = desk.registry.holder(HOLDER)
+    assert holder == Holder(HOLDER, ERASED_NAME, (), 0, 0, suspended=True)
+    assert is_erased(holder)
+    other = to_base64url(OTHER_CREDENTIAL)
+    before = desk.registry.snapshot()
+    for ev, what in (
+        ("erase", {"holder": HOLDER}),
+        ("holder", HOLDER_ROW),
+        ("enrol", {**KEY_ROW, "credential": other}),
+    ):
+        with pytest.raises(RegistryError):
+            desk.registry.check(ev, what)
+    assert desk.registry.snapshot() == before
+    restored = Registry.restored(before, snapshot_entry(before))
+    assert is_erased(restored.holder(HOLDER))
+
+
+def test_whoever_was_never_registered_can_be_erased_and_no_entry_makes_erased() -> None:
+    desk = Desk()
+    desk.tell("erase", {"holder": "h-9"})
+    assert is_erased(desk.registry.holder(HolderId("h-9")))
+    assert not is_erased(None)
+    for holder in ("H 9", None):
+        with pytest.raises(RegistryError):
+            desk.tell("erase", {"holder": holder})
+    with pytest.raises(RegistryError, match="erased"):
+        desk.tell("holder", {**HOLDER_ROW, "name": ERASED_NAME})
 
 
 def test_an_entry_counts_once_and_gaps_are_other_kinds() -> None:

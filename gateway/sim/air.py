@@ -53,16 +53,24 @@ class Radio(Controller):
     which Linux waits.
     """
 
-    def __init__(self, name: str, air: "Air", *, listens: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        air: "Air",
+        *,
+        listens: bool,
+        public_address: str | None = None,
+    ) -> None:
         """Join the air.
 
         Args:
             name: unique on the air.
             air: where it is.
             listens: True for a gateway's radio; a key's never scans.
+            public_address: without one Linux takes the controller for a broken one.
         """
         self.listens: Final = listens
-        super().__init__(name, link=air)
+        super().__init__(name, link=air, public_address=public_address)
 
     def on_hci_le_create_connection_cancel_command(
         self, _command: hci.HCI_LE_Create_Connection_Cancel_Command
@@ -92,7 +100,9 @@ class Radio(Controller):
     def on_hci_reset_command(
         self, command: hci.HCI_Reset_Command
     ) -> hci.HCI_StatusReturnParameters:
-        """Forget scan, advertising and pending connection, as a reset must."""
+        """Forget scan, advertising and connections, as a reset must."""
+        if isinstance(self.link, Air):
+            self.link.hang_up(self)
         self.le_scan_enable = False
         self.pending_le_connection = None
         for advertising_set in self.advertising_sets.values():
@@ -202,10 +212,14 @@ class Air(LocalLink):
         places = self._places_m
         return max(NEAR_M, abs(places.get(one, 0.0) - places.get(other, 0.0)))
 
-    def leave(self, radio: Radio) -> None:
-        """Take a radio off the air; its peers lose their links at once."""
+    def hang_up(self, radio: Radio) -> None:
+        """End all links of a radio."""
         for connection in list(radio.le_connections.values()):
             self._break(radio, connection)
+
+    def leave(self, radio: Radio) -> None:
+        """Take a radio off the air; its peers lose their links at once."""
+        self.hang_up(radio)
         self.remove_controller(radio)
         self._places_m.pop(radio.name, None)
         for pair in [p for p in self._distances_m if radio.name in p]:

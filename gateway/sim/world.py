@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +54,7 @@ class World:
         """
         self._place: Final = place
         self._directory: Final = directory
-        self._listeners = 0
+        self._taken: Final[set[int]] = set()
 
     async def serve(self, on_ready: Callable[[], None]) -> None:
         """Open the sockets, say so by `on_ready`, and serve for ever."""
@@ -85,8 +86,9 @@ class World:
     # hci.sock
 
     def _listener(self) -> asyncio.Protocol:
-        self._listeners += 1
-        return _Listener(self._place, f"gateway-{self._listeners}")
+        number = next(n for n in count(1) if n not in self._taken)
+        self._taken.add(number)
+        return _Listener(self._place, number, self._taken.discard)
 
     # pins.sock
 
@@ -160,22 +162,38 @@ class World:
 
 
 class _Listener(HciStream):
-    """One gateway's controller, for as long as its connection lasts."""
+    """One gateway's controller, for as long as its connection lasts.
 
-    def __init__(self, place: Place, name: str) -> None:
+    Whoever comes back takes the lowest free number, and with it the address that a
+    kernel keeps its bonds under.
+    """
+
+    def __init__(
+        self, place: Place, number: int, on_left: Callable[[int], None]
+    ) -> None:
         super().__init__(self._leave)
         self._place: Final = place
-        self._name: Final = name
+        self._number: Final = number
+        self._on_left: Final = on_left
         self._radio: Radio | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if not isinstance(transport, asyncio.WriteTransport):
             raise TypeError("a stream socket's transport writes")
-        self._radio = Radio(self._name, self._place.air, listens=True)
+        if self._number > LISTENERS_MAX:
+            transport.close()
+            return
+        self._radio = Radio(
+            f"gateway-{self._number}",
+            self._place.air,
+            listens=True,
+            public_address=f"02:4B:52:00:00:{self._number:02X}",
+        )
         self._radio.host = HciSink(transport)
         self.set_packet_sink(self._radio)
 
     def _leave(self) -> None:
+        self._on_left(self._number)
         if self._radio is not None:
             self._place.air.leave(self._radio)
 

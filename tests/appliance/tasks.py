@@ -1,0 +1,137 @@
+"""What scenarios do again and again: enrol somebody, have a door opened, verify."""
+
+import asyncio
+import re
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.sim.remote import RemoteKey
+from tests.appliance.product import LEDGER_PATH, VKEY_PATH, Wires
+from tests.appliance.rig import Rig
+from tests.killing import Opening, openings
+
+HOLDER: Final = "h-0001"
+KEY: Final = "first"
+TOUCH_S_MAX: Final = 60
+ENROL_S_MAX: Final = 240
+PLAIN: Final = Wires()
+_KEYRA: Final = "/opt/keyra/bin/keyra"
+_QUESTION: Final = re.compile(r"Does the key show (\d{3}) (\d{3})\?")
+
+
+async def until(holds: Callable[[], Awaitable[object]], within_s: float) -> None:
+    """Wait for something outside this process.
+
+    Raises:
+        TimeoutError: it did not come.
+    """
+    async with asyncio.timeout(within_s):
+        while not await holds():  # noqa: ASYNC110 - other machines have no events here
+            await asyncio.sleep(0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """How `keyra enrol` ended.
+
+    Attributes:
+        said: what it printed.
+        same_number: whether key and terminal showed the same six digits.
+    """
+
+    code: int
+    said: str
+    same_number: bool
+
+
+async def enrol(rig: Rig, name: str = KEY, holder: str = HOLDER) -> Enrolled:
+    """Enrol a key with the product's own command, as a person at a terminal would."""
+    key = await rig.radio.key(name)
+    await rig.machine.run("rm -rf /run/enrol; mkdir /run/enrol; mkfifo /run/enrol/in")
+    await rig.machine.spawn(
+        "cd /run/enrol; exec 3<>in; "
+        f"{_KEYRA} enrol {holder} --name 'A holder' --group staff <&3 >out 2>err; "
+        "echo $? >code.new; mv code.new code"
+    )
+    await rig.machine.until("grep -q '^armed' /run/enrol/out", ENROL_S_MAX)
+    await key.touch(times=2)
+    await key.pairing_mode()
+    await rig.machine.until(
+        "grep -q 'y/N' /run/enrol/err || test -e /run/enrol/code", ENROL_S_MAX
+    )
+    question = _QUESTION.search(await rig.machine.run("cat /run/enrol/err"))
+    shown = (await key.state()).shown_number
+    same = question is not None and int(question[1] + question[2]) == shown
+    await rig.machine.run(f"echo {'y' if same else 'n'} >/run/enrol/in")
+    await rig.machine.until("test -e /run/enrol/code", ENROL_S_MAX)
+    code = int(await rig.machine.run("cat /run/enrol/code"))
+    said = await rig.machine.run("cat /run/enrol/out /run/enrol/err")
+    await key.sleep()
+    return Enrolled(code, said, same)
+
+
+async def released(rig: Rig, wires: Wires = PLAIN) -> Sequence[Opening]:
+    """Return the openings of the strike in the chip's trace, oldest first.
+
+    A trace that begins in the middle of an opening is no valid question.
+    """
+    return openings(await rig.chip.trace(wires.strike_line), wires.relay)
+
+
+async def touch(key: RemoteKey) -> None:
+    """Put a finger on a key and hold it before the door."""
+
+    async def free() -> bool:
+        return not (await key.state()).connected
+
+    await until(free, TOUCH_S_MAX)
+    await key.touch()
+    await key.present()
+
+
+async def opens(
+    rig: Rig, key: RemoteKey, wires: Wires = PLAIN, within_s: float = TOUCH_S_MAX
+) -> bool:
+    """Touch; tell whether the strike was released within that time, and secured again.
+
+    A touch that the door did not take in time is taken back.
+    """
+    before = len(await released(rig, wires))
+
+    async def one_more() -> bool:
+        found = await released(rig, wires)
+        return len(found) > before and found[-1].end_ns is not None
+
+    await touch(key)
+    try:
+        await until(one_more, within_s)
+    except TimeoutError:
+        return False
+    finally:
+        await key.sleep()
+    return True
+
+
+async def verified(rig: Rig) -> tuple[bool, str]:
+    """Take an export out of the machine; verify it here, each opening anew.
+
+    Returns:
+        Whether it verifies, and what the verifier said.
+    """
+    ledger = "/opt/keyra/bin/keyra-ledger"
+    await rig.machine.run(
+        f"rm -f /run/export; {ledger} export {LEDGER_PATH} --output /run/export"
+    )
+    export = rig.place / "export.jsonl"
+    export.write_bytes(await rig.machine.get("/run/export"))
+    vkey = (await rig.machine.get(VKEY_PATH)).decode().strip()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "ledger", "verify", "--deep", "--vkey", vkey),
+        str(export),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode == 0, said.decode().strip()

@@ -11,6 +11,9 @@ exit_config=78
 usage() {
     cat <<'EOF'
 usage: ./install.sh [OPTION ...]              make this machine a gateway
+       ./install.sh --upgrade [OPTION ...]    to the version in this folder
+       ./install.sh --rollback                to the version before
+       ./install.sh --uninstall [--remove-ledger]
        ./install.sh --build-wheelhouse DIR    for doors without a network
        ./install.sh --demo [ARGUMENT ...]
        ./install.sh --test [--quick | --all]
@@ -25,7 +28,9 @@ On a Raspberry Pi or Debian (12 or 13), as root; docs/install.md tells the rest:
   --no-start       start nothing now; the next boot does
   --root DIR       install into a folder instead of this machine, for images and tests
 
-Run again, it changes only what is not as it should be.
+Run again, it changes only what is not as it should be. A new version that does not
+get ready is replaced by the old one again. --uninstall keeps /var/lib/keyra, where the
+ledger is, unless told otherwise.
 
   --demo   run the real gateway over simulated keys, air and pins, on any Linux
            machine; the arguments go to `keyra demo` (--keys 200 --seed 7)
@@ -227,6 +232,10 @@ load_parts() {
     . "$here/systemd/installer/environment.sh"
     # shellcheck source=systemd/installer/wheelhouse.sh
     . "$here/systemd/installer/wheelhouse.sh"
+    # shellcheck source=systemd/installer/machine.sh
+    . "$here/systemd/installer/machine.sh"
+    # shellcheck source=systemd/installer/change.sh
+    . "$here/systemd/installer/change.sh"
     # shellcheck source=systemd/installer/appliance.sh
     . "$here/systemd/installer/appliance.sh"
 }
@@ -247,8 +256,8 @@ case $mode in
     ;;
 '' | --*)
     load_parts
-    appliance_options install ${mode:+"$mode"} "$@"
-    install_appliance
+    appliance_options ${mode:+"$mode"} "$@"
+    appliance
     ;;
 *) die $exit_usage "unknown option '$mode'; see --help." ;;
 esac

@@ -1,7 +1,8 @@
 """keyra-strike: claims the strike's line, secured, and serves the gateway.
 
 Exit codes: 0 told to stop, 64 usage, 69 no such line, 70 a fault of its own, 73 already
-running, 78 a limit out of bounds. However it ends, it drives the line first.
+running, 78 a limit out of bounds. However it ends, it drives the line first; if it is
+killed, `--secure` does.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from gateway.errors import AlreadyRunningError, HardwareMissingError, KeyraError
 from gateway.strike.line import Output, open_line
 from gateway.strike.machine import OnFault, StrikeLimits, StrikeMachine
 from gateway.strike.notify import Notifier
+from gateway.strike.secure import drive_once, level_without_strike
 from gateway.strike.server import StrikeServer
 from gateway.strike.wiring import Lock, Relay, Wiring
 
@@ -51,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--line", required=True, help="sim:<socket>:<pin> or gpio:<chip>:<bcm>")
     add("--lock", required=True, choices=[lock.value for lock in Lock])
     add("--relay", required=True, choices=[relay.value for relay in Relay])
+    add("--secure", action="store_true", help="drive the line for a dead one, and end")
     add("--uid", type=int, action="append", help="who may be the peer; repeatable")
     for name in ("momentary_ms_max", "silence_ms_max", "fault_ms"):
         option = f"--{name.replace('_', '-')}"
@@ -68,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until a signal; return the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        return _run(options)
+        return _secure(options) if options.secure else _run(options)
     except KeyraError as error:
         _complain(str(error))
         return error.exit_code
@@ -80,6 +83,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _complain(sentence: str) -> None:
     with suppress(OSError):
         sys.stderr.write(f"keyra-strike: {sentence}\n")
+
+
+def _secure(options: argparse.Namespace) -> int:
+    wiring = Wiring(Lock(options.lock), Relay(options.relay))
+    level = level_without_strike(wiring, OnFault(options.on_fault), os.environ)
+    with _only_one(options.socket):
+        drive_once(lambda: open_line(options.line, level), time.sleep)
+    return 0
 
 
 def _run(options: argparse.Namespace) -> int:

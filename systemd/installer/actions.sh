@@ -24,19 +24,22 @@ owned_by() {
     chown -- "$1" "$2"
 }
 
-# place SOURCE FILE MODE OWNER: the file in one move, or not at all.
+# place SOURCE FILE MODE OWNER: the file in one move, or not at all. The boot's file
+# system knows no modes and owners: `keep` there.
 place() {
-    mkdir -p -- "$(dirname -- "$2")" &&
-        cp -- "$1" "$2.new" && chmod -- "$3" "$2.new" && owned_by "$4" "$2.new" &&
-        sync -- "$2.new" && mv -f -- "$2.new" "$2"
+    mkdir -p -- "$(dirname -- "$2")" && cp -- "$1" "$2.new" || return
+    if [ "$3" != keep ]; then
+        chmod -- "$3" "$2.new" && owned_by "$4" "$2.new" || return
+    fi
+    sync -- "$2.new" && mv -f -- "$2.new" "$2" && sync -- "$(dirname -- "$2")"
 }
 
 # put SOURCE FILE [MODE [OWNER]]: make FILE like SOURCE; nothing to do if it is.
 put() {
     mode=${3:-0644}
     owner=${4:-root:root}
-    if cmp -s -- "$1" "$2" && [ "$(stat -c %a -- "$2")" = "${mode#0}" ]; then
-        return 0
+    if cmp -s -- "$1" "$2"; then
+        [ "$mode" != keep ] && [ "0$(stat -c %a -- "$2")" != "$mode" ] || return 0
     fi
     change "write ${2#"$root"}" place "$1" "$2" "$mode" "$owner"
 }

@@ -2,17 +2,20 @@
 # Part of install.sh: the gateway as this machine's purpose.
 # shellcheck disable=SC2154,SC2034 # variables are shared with the other parts
 
-units='keyra-strike.service keyra-gateway.service'
-gateway_patience_s=120
+patience_s=${KEYRA_PATIENCE_S:-120}
+settle_s=3
 
-# appliance_options MODE OPTION...: sets what the user asked for.
+# appliance_options OPTION...: sets what the user asked for.
 appliance_options() {
-    action=$1
-    shift
-    root='' dry_run='' unattended='' offline='' config_given='' no_start=''
-    remove_ledger=''
+    action=install root='' dry_run='' unattended='' offline='' config_given=''
+    no_start='' remove_ledger='' restart_needed=''
     while [ $# -gt 0 ]; do
         case $1 in
+        --upgrade | --rollback | --uninstall)
+            [ "$action" = install ] ||
+                die "$exit_usage" "$1 and --$action exclude each other; see --help."
+            action=${1#--}
+            ;;
         --dry-run) dry_run=1 ;;
         --unattended) unattended=1 ;;
         --no-start) no_start=1 ;;
@@ -26,6 +29,8 @@ appliance_options() {
         esac
         shift
     done
+    [ -z "$remove_ledger" ] || [ "$action" = uninstall ] ||
+        die "$exit_usage" "--remove-ledger goes with --uninstall alone; see --help."
 }
 
 take_path() {
@@ -38,20 +43,29 @@ take_path() {
         [ -d "$2" ] || die "$exit_usage" "there is no wheelhouse $2."
         offline=$(realpath -- "$2")
         ;;
-    --root)
-        root=$(realpath -m -- "$2")
-        ;;
+    --root) root=$(realpath -m -- "$2") ;;
     esac
+}
+
+appliance() {
+    config=$root/etc/keyra/gateway.toml
+    case $action in
+    install | upgrade) install_appliance ;;
+    rollback) go_back ;;
+    uninstall) uninstall_appliance ;;
+    esac
+}
+
+check_root() {
+    [ "$(uname -s)" = Linux ] ||
+        die "$exit_unavailable" "a door runs on Linux; this is $(uname -s)."
+    [ -n "$root" ] || [ "$(id -u)" -eq 0 ] ||
+        die "$exit_no_permission" "installing on a door needs root: run it with" \
+            "sudo; './install.sh --demo' shows the gateway without."
 }
 
 # What a door needs of Debian; in a folder that stands for a machine, only Python.
 check_door_machine() {
-    [ "$(uname -s)" = Linux ] ||
-        die "$exit_unavailable" "a door runs on Linux; this is $(uname -s)."
-    if [ -z "$root" ] && [ "$(id -u)" -ne 0 ]; then
-        die "$exit_no_permission" "installing on a door needs root: run it with sudo;" \
-            "'./install.sh --demo' shows the gateway without."
-    fi
     missing=
     find_door_python
     [ -n "$python" ] || missing="$missing python3 python3-venv"
@@ -67,8 +81,8 @@ check_door_machine() {
     # shellcheck disable=SC2086 # package names, one word each
     change "install$missing with apt" with_apt $missing
     find_door_python
-    [ -n "$python" ] || [ -n "$dry_run" ] ||
-        die "$exit_unavailable" "this release has no Python from 3.11 to 3.13 with venv."
+    [ -n "$python" ] || [ -n "$dry_run" ] || die "$exit_unavailable" \
+        "this release has no Python from 3.11 to 3.13 with venv."
 }
 
 # The wheelhouse is as it was when it was built.
@@ -79,169 +93,13 @@ check_wheelhouse() {
             "'./install.sh --build-wheelhouse'."
 }
 
-make_users() {
-    put "$share/keyra.sysusers.conf" "$root/etc/sysusers.d/keyra.conf"
-    put "$share/keyra.tmpfiles.conf" "$root/etc/tmpfiles.d/keyra.conf"
-    [ -z "$root" ] || return 0
-    if ! id keyra >/dev/null 2>&1 || ! id keyra-strike >/dev/null 2>&1; then
-        change "make the users keyra and keyra-strike" systemd-sysusers \
-            /etc/sysusers.d/keyra.conf
-    fi
-    if [ ! -d /etc/keyra ] || [ ! -d /var/lib/keyra ]; then
-        change "make /etc/keyra and /var/lib/keyra" systemd-tmpfiles --create \
-            /etc/tmpfiles.d/keyra.conf
-    fi
-}
-
-# The config is the installer's to write once, and from then on the owner's.
-settle_config() {
-    config=$root/etc/keyra/gateway.toml
-    if [ -e "$config" ]; then
-        if [ -n "$config_given" ] && ! cmp -s -- "$config_given" "$config"; then
-            say "    /etc/keyra/gateway.toml is kept; $config_given differs from it."
-        fi
-    elif [ -n "$config_given" ]; then
-        check_config "$config_given"
-        put "$config_given" "$config" 0640 root:keyra
-    elif [ -n "$unattended" ]; then
-        die "$exit_config" "there is no config: give one with --config FILE."
-    elif [ -n "$dry_run" ]; then
-        change "ask for pins and polarity, and write /etc/keyra/gateway.toml" :
-    else
-        ask_for_config
-    fi
-    [ ! -e "$config" ] || check_config "$config"
-}
-
-ask_for_config() {
-    "$keyra" write-config --out "$work/gateway.toml" ||
-        die "$exit_config" "no config was made; nothing was started."
-    put "$work/gateway.toml" "$config" 0640 root:keyra
-}
-
-# Only where the environment is there: --dry-run makes none.
-check_config() {
-    [ -x "$keyra" ] || return 0
-    "$keyra" check-config --config "$1" >&2 ||
-        die "$exit_config" "the config is not right; correct it and run this again."
-}
-
-# print_strike KIND FILE: what keyra itself makes of gateway.toml, for other programs.
-print_strike() {
-    uid=$(id -u keyra 2>/dev/null || id -u)
-    "$keyra" print-strike "$1" --uid "$uid" --config "$config" >"$work/$1" ||
-        die "$exit_config" "the strike's settings could not be made from $config."
-    put "$work/$1" "$2"
-}
-
-place_settings() {
-    if [ ! -x "$keyra" ] || [ ! -e "$config" ]; then
-        change "write /etc/keyra/strike.env from gateway.toml" :
-        return 0
-    fi
-    print_strike env "$root/etc/keyra/strike.env"
-    print_strike chip "$root/etc/systemd/system/keyra-strike.service.d/chip.conf"
-}
-
-place_units() {
-    for unit in $units; do
-        link_to "/opt/keyra/current/share/keyra/systemd/$unit" \
-            "$root/etc/systemd/system/$unit"
-    done
-    put "$share/keyra.rules" "$root/etc/udev/rules.d/60-keyra.rules"
-    put "$share/keyra.dbus.conf" "$root/etc/dbus-1/system.d/keyra.conf"
-    put "$share/keyra.watchdog.conf" "$root/etc/systemd/system.conf.d/keyra.conf"
-    for command in keyra keyra-ledger; do
-        link_to "/opt/keyra/current/bin/$command" "$root/usr/local/bin/$command"
-    done
-}
-
-# Not `systemctl enable`: it would lead past `current`, to this very version.
-enable_units() {
-    for unit in $units; do
-        link_to "../$unit" "$root/etc/systemd/system/multi-user.target.wants/$unit"
-    done
-}
-
-# One ledger for ever: it is begun once, as the gateway's own user.
-begin_ledger() {
-    [ ! -e "$root/var/lib/keyra/ledger.db" ] || return 0
-    [ -z "$root" ] || return 0
-    change "begin the ledger in /var/lib/keyra" runuser -u keyra -- \
-        "$keyra" init --config "$config"
-}
-
-switch_to() {
-    before=$(readlink -- "$root/opt/keyra/current" || :)
-    [ "$before" != "versions/$1" ] || return 0
-    if [ -n "$before" ]; then
-        link_to "$before" "$root/opt/keyra/previous"
-    fi
-    link_to "versions/$1" "$root/opt/keyra/current"
-}
-
-# Tells the running system what changed; the strike secures first, then the gateway.
-take_effect() {
-    on_machine || return 0
-    if [ "$changes" -gt 0 ]; then
-        change "tell systemd, udev and D-Bus" reload_managers
-    fi
-    [ -z "$no_start" ] || return 0
-    # shellcheck disable=SC2086 # two names
-    if [ "$changes" -gt 0 ] || ! systemctl --quiet is-active $units; then
-        change "start the strike, then the gateway" :
-        [ -n "$dry_run" ] || start_door
-    fi
-}
-
-reload_managers() {
-    systemctl daemon-reload || return
-    # A machine may have no pins or no bus yet; the boot tells them anyway.
-    udevadm control --reload && udevadm trigger --subsystem-match=gpio --settle || :
-    systemctl --quiet reload dbus || :
-}
-
-start_door() {
-    timeout "$gateway_patience_s" systemctl restart keyra-strike.service &&
-        systemctl restart --no-block keyra-gateway.service &&
-        wait_for_gateway
-}
-
-wait_for_gateway() {
-    waited_s=0
-    while [ $waited_s -lt $gateway_patience_s ]; do
-        ! systemctl --quiet is-active keyra-gateway.service || return 0
-        sleep 1
-        waited_s=$((waited_s + 1))
-    done
-    return 1
-}
-
-install_appliance() {
-    check_door_machine
-    check_wheelhouse
-    prepare
-    make_version
-    make_users
-    settle_config
-    switch_to "$version"
-    place_settings
-    place_units
-    enable_units
-    begin_ledger
-    started=1
-    take_effect || started=
-    conclude
-}
-
-prepare() {
-    name_version
-    keyra=$place/bin/keyra
-    share=$here/systemd
-    if [ -z "$dry_run" ]; then
+# One at a time, with a folder for what is not kept.
+begin_work() {
+    if [ "$action" != uninstall ] && [ -z "$dry_run" ]; then
         mkdir -p -- "$root/opt/keyra/versions" ||
             die "$exit_no_permission" "$root/opt/keyra cannot be made."
-        # Two at once would tread on each other.
+    fi
+    if [ -d "$root/opt/keyra" ] && [ -z "$dry_run" ]; then
         exec 9>"$root/opt/keyra/lock"
         flock 9
     fi
@@ -250,15 +108,118 @@ prepare() {
     trap 'exit 130' INT TERM
 }
 
+current_version() { readlink -- "$root/opt/keyra/current" || :; }
+
+# use_version NAME: the one that the next steps speak of and with.
+use_version() {
+    place=$root/opt/keyra/$1
+    keyra=$place/bin/keyra
+    share=$place/share/keyra/systemd
+    [ -d "$share" ] || share=$here/systemd
+}
+
+install_appliance() {
+    check_root
+    before=$(current_version)
+    [ "$action" = install ] || [ -n "$before" ] ||
+        die "$exit_usage" "there is nothing to upgrade here; see --help."
+    check_door_machine
+    check_wheelhouse
+    begin_work
+    name_version
+    make_version
+    use_version "versions/$version"
+    make_users
+    settle_config
+    if [ -n "$before" ] && [ "$before" != "versions/$version" ]; then
+        upgrade_from "$before"
+    else
+        settle_on "versions/$version"
+        begin_ledger
+        take_effect
+    fi
+    conclude
+}
+
+# settle_on VERSION: from here on, units and commands are this version's.
+settle_on() {
+    link_to "$1" "$root/opt/keyra/current"
+    use_version "$1"
+    place_settings
+    place_units
+    enable_units
+}
+
+# The config is the installer's to write once, and from then on the owner's.
+settle_config() {
+    if [ -e "$config" ]; then
+        if [ -n "$config_given" ] && ! cmp -s -- "$config_given" "$config"; then
+            say "    /etc/keyra/gateway.toml is kept; $config_given differs from it."
+        fi
+        check_config "$config"
+    elif [ -n "$config_given" ]; then
+        check_config "$config_given"
+        put "$config_given" "$config" 0640 root:keyra
+    elif [ -n "$unattended" ]; then
+        die "$exit_config" "there is no config: give one with --config FILE."
+    elif [ -n "$dry_run" ]; then
+        change "ask for pins and wiring, and write /etc/keyra/gateway.toml" :
+    else
+        "$keyra" write-config "$work/gateway.toml" ||
+            die "$exit_config" "no config was made; nothing was started."
+        put "$work/gateway.toml" "$config" 0640 root:keyra
+    fi
+}
+
+# Only where the environment is there: --dry-run makes none.
+check_config() {
+    [ -x "$keyra" ] || return 0
+    "$keyra" check-config --config "$1" >/dev/null ||
+        die "$exit_config" "correct the config and run this again."
+}
+
+# One ledger for ever: it is begun once, as the gateway's own user.
+begin_ledger() {
+    [ -z "$root" ] && [ ! -e /var/lib/keyra/ledger.db ] || return 0
+    change "begin the ledger in /var/lib/keyra" runuser -u keyra -- \
+        "$keyra" init --config "$config"
+}
+
+# Tells the running system what changed, and starts what should run and does not.
+take_effect() {
+    works=1
+    on_machine || return 0
+    [ "$changes" -eq 0 ] || change "tell systemd, udev and D-Bus" reload_managers
+    [ -z "$no_start" ] || return 0
+    if [ "$changes" -gt 0 ] || ! door_is_ready; then
+        change "start the strike, then the gateway" :
+        [ -n "$dry_run" ] || restart_door || works=
+    fi
+}
+
 conclude() {
     if [ "$changes" -eq 0 ]; then
-        say "Nothing to do: KEYRA gateway $version is installed."
+        say "Nothing to do: KEYRA gateway ${place##*/} is installed."
     elif [ -n "$dry_run" ]; then
         say "$changes actions; nothing was changed."
     else
-        say "KEYRA gateway $version is installed ($changes changes)."
+        say "KEYRA gateway ${place##*/} is installed ($changes changes)."
+        look_at_it
     fi
-    [ -n "$started" ] ||
+    [ -n "$works" ] ||
         die 1 "the gateway is not ready; 'journalctl -u keyra-strike -u keyra-gateway'" \
             "says why. The door stays secured, and getting out is in hardware."
+}
+
+# The end of each installation: what doctor finds, and the door itself.
+look_at_it() {
+    [ -z "$restart_needed" ] ||
+        say "Restart this machine once: the boot's settings changed."
+    on_machine && [ -z "$no_start" ] || return 0
+    "$keyra" doctor >&2 || :
+    if "$keyra" self-test --help >/dev/null 2>&1; then
+        say "The door is not commissioned before a person has seen it work and has" \
+            "got out with this machine switched off: sudo keyra self-test"
+        [ -n "$unattended" ] || [ ! -t 0 ] || "$keyra" self-test || works=
+    fi
 }

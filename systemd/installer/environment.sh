@@ -130,7 +130,8 @@ for name in ("gateway", "ledger", "tui"):
 # What must stay with a version, so that going back needs no clone.
 keep_share() {
     mkdir -p -- "$place/share/keyra" &&
-        cp -R -- "$here/systemd" "$here/locks" "$place/share/keyra/"
+        cp -R -- "$here/systemd" "$here/locks" "$here/install.sh" \
+            "$here/pyproject.toml" "$place/share/keyra/"
 }
 
 make_version() {

@@ -93,7 +93,7 @@ take_lgpio() {
             try_pip install --no-deps --no-index "$work"/lgpio/lgpio-*.whl &&
             has_lgpio && return
     fi
-    tail -n 3 -- "$work/lgpio.log" >&2
+    [ ! -s "$work/lgpio.log" ] || tail -n 3 -- "$work/lgpio.log" >&2
     die "$exit_unavailable" "no working lgpio $lgpio_version was found ($ways);" \
         "install python3-lgpio, or give a wheelhouse that has its wheel."
 }

@@ -124,6 +124,11 @@ def _add_own(verb: _Verb) -> None:
     check = verb("check-config", "appliance", "check_config", "Check the config file.")
     _config(check)
     verb("print-config", "appliance", "print_config", "Print all defaults, explained.")
+    doctor = verb(
+        "doctor", "doctor", "doctor", "Find what is wrong, and say what to do."
+    )
+    _config(doctor)
+    _json(doctor)
     strike = verb(
         "print-strike",
         "strike_settings",

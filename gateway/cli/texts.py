@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from gateway.client import printable
 from gateway.core.facts import DenialReason
-from gateway.schemas import Credential, Event, Holder, Status
+from gateway.schemas import Credential, Event, Health, Holder, Status
 
 ID_CHARS_SHOWN: Final = 16
 NO_BOUND: Final = "-"
@@ -67,19 +67,20 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def health_words(health: Health) -> tuple[tuple[bool, str], ...]:
+    """Return for each part whether it works, and what to say if it does not."""
+    return (
+        (health.scanning, "it does not hear keys"),
+        (health.ledger_writable, "its ledger cannot be written"),
+        (health.strike_reachable, "its strike is out of reach"),
+        (health.clock_synchronised, "its clock is not synchronised"),
+    )
+
+
 def status_lines(status: Status) -> list[str]:
     """Describe the gateway at a glance."""
     door, health = status.door, status.health
-    broken = [
-        sentence
-        for works, sentence in (
-            (health.scanning, "it does not hear keys"),
-            (health.ledger_writable, "its ledger cannot be written"),
-            (health.strike_reachable, "its strike is out of reach"),
-            (health.clock_synchronised, "its clock is not synchronised"),
-        )
-        if not works
-    ]
+    broken = [sentence for works, sentence in health_words(health) if not works]
     up = duration(status.up_ms - status.started_up_ms)
     where = f"{printable(status.gateway)} at {printable(status.site)}"
     return [

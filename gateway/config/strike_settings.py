@@ -15,7 +15,7 @@ STRIKE_SOCKET: Final = "/run/keyra-strike/socket"
 def unit_faults(config: Config) -> list[str]:
     """Return where the config wants what the service's units do not give."""
     return [
-        f"{name} is {is_}, and the service's units know {must} alone; leave the line out"
+        f"{name} is {is_}, but the service's units know {must} alone; leave it out"
         for name, is_, must in (
             ("[gateway] state_dir", config.gateway.state_dir, STATE_DIR),
             ("[strike] socket", config.strike.socket, STRIKE_SOCKET),

@@ -145,6 +145,10 @@ class LocalMachine:
         except KeyError:
             return None
 
+    def own_uid(self) -> int:
+        """See Machine."""
+        return os.geteuid()
+
     def clock_error_ms(self) -> int:
         """See Machine."""
         return SystemClock().now().err_ms

@@ -69,6 +69,9 @@ class Machine(Protocol):
     def uid(self, user: str) -> int | None:
         """Return a user's number."""
 
+    def own_uid(self) -> int:
+        """Return the number of the user who looks."""
+
     def clock_error_ms(self) -> int:
         """Return the bound of the clock's error, -1 if nobody vouches for it."""
 

@@ -1,6 +1,6 @@
 """The rig: one machine, one air, and scenarios that begin from saved states.
 
-    tests/appliance/run [--full] [--list] [--keep] [NAME...]
+    tests/appliance/run [--full] [--list] [--keep | --resume DIR] [NAME...]
 
 A scenario is a file in scenarios/ with TITLE and `async def scenario(rig)`. It begins
 from the state that it names as STATE ("enrolled" unless it says otherwise), with
@@ -82,13 +82,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--full", action="store_true", help="everything")
     parser.add_argument("--list", action="store_true", help="say which there are")
     parser.add_argument("--keep", action="store_true", help="leave logs and disk")
+    parser.add_argument(
+        "--resume", type=Path, metavar="DIR", help="of --keep: install nothing"
+    )
     return parser.parse_args()
 
 
 async def play_all(rig: Rig, wheels: Path, options: argparse.Namespace) -> None:
     """Set up, and play what is chosen."""
     try:
-        await rig.set_up(wheels)
+        await (rig.resume(wheels) if options.resume else rig.set_up(wheels))
         for scenario in scenarios():
             wanted = scenario.name in options.names if options.names else True
             # Whoever begins enrolled needs the one that enrols.
@@ -105,12 +108,12 @@ def run(options: argparse.Namespace) -> int:
     started = time.monotonic()
     cache = Path(os.environ["KEYRA_RIG_CACHE"])
     image = built(cache)
-    place = Path(tempfile.mkdtemp(prefix="run-", dir=cache))
+    place = options.resume or Path(tempfile.mkdtemp(prefix="run-", dir=cache))
     rig = Rig(image, place, full=options.full)
     try:
         asyncio.run(play_all(rig, cache / "wheels", options))
     finally:
-        if options.keep:
+        if options.keep or options.resume:
             say(f"Logs and disk: {place}")
         else:
             shutil.rmtree(place, ignore_errors=True)

@@ -58,18 +58,24 @@ class Rig:
 
     async def set_up(self, wheels: Path) -> None:
         """Boot a new machine, install the product, and save that state."""
-        make_payload(wheels, self.place / "payload")
-        await self.radio.start()
-        self._product = Product(self.machine, await self.radio.world.chain())
+        await self._begin(wheels)
         started = time.monotonic()
         await self.machine.start()
         self.figure("boot to first command, s", time.monotonic() - started)
         started = time.monotonic()
-        await self.product.install()
-        self.figure("installation, s", time.monotonic() - started)
-        await self.product.configure(Wires())
-        await self.product.begin()
+        say(await self.product.install(Wires()))
+        self.figure("install.sh, s", time.monotonic() - started)
         await self.machine.save(INSTALLED)
+
+    async def resume(self, wheels: Path) -> None:
+        """Go on where a rig of this place had the product installed."""
+        await self._begin(wheels)
+        await self.machine.start(INSTALLED)
+
+    async def _begin(self, wheels: Path) -> None:
+        make_payload(wheels, self.place / "payload")
+        await self.radio.start()
+        self._product = Product(self.machine, await self.radio.world.chain())
 
     async def tear_down(self) -> None:
         """Power off and end the world."""
@@ -95,14 +101,20 @@ class Rig:
         say(f"{scenario.name}: {scenario.title}")
         started = time.monotonic()
         try:
-            await self.radio.disperse()
-            await self.machine.load(scenario.state)
+            await self.load(scenario.state)
             await scenario.play(self)
         except Exception:  # noqa: BLE001 - one scenario's end is not the others'
             traceback.print_exc()
             self.check(holds=False, sentence="it ran to its end")
             await self._tell_why()
         say(f"    {time.monotonic() - started:.0f} s")
+
+    async def load(self, state: str) -> None:
+        """Go back to a saved state, with a controller as after its power-on."""
+        await self.radio.disperse()
+        await self.machine.load(state)
+        await self.machine.run("systemctl restart rig-adapter")
+        await self.machine.until("bluetoothctl show | grep -q 'Powered: yes'")
 
     async def _tell_why(self) -> None:
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.sim.remote import RemoteKey
-from tests.appliance.product import LEDGER_PATH, VKEY_PATH, Wires
+from tests.appliance.product import KEYRA, LEDGER_PATH, SEAL_KEY_PATH, VKEY_PATH, Wires
 from tests.appliance.rig import Rig
 from tests.killing import Opening, openings
 
@@ -17,7 +17,6 @@ KEY: Final = "first"
 TOUCH_S_MAX: Final = 60
 ENROL_S_MAX: Final = 240
 PLAIN: Final = Wires()
-_KEYRA: Final = "/opt/keyra/bin/keyra"
 _QUESTION: Final = re.compile(r"Does the key show (\d{3}) (\d{3})\?")
 
 
@@ -52,7 +51,7 @@ async def enrol(rig: Rig, name: str = KEY, holder: str = HOLDER) -> Enrolled:
     await rig.machine.run("rm -rf /run/enrol; mkdir /run/enrol; mkfifo /run/enrol/in")
     await rig.machine.spawn(
         "cd /run/enrol; exec 3<>in; "
-        f"{_KEYRA} enrol {holder} --name 'A holder' --group staff <&3 >out 2>err; "
+        f"{KEYRA} enrol {holder} --name 'A holder' --group staff <&3 >out 2>err; "
         "echo $? >code.new; mv code.new code"
     )
     await rig.machine.until("grep -q '^armed' /run/enrol/out", ENROL_S_MAX)
@@ -114,22 +113,38 @@ async def opens(
     return True
 
 
+async def secured_again(
+    rig: Rig, wires: Wires = PLAIN, within_s: float = TOUCH_S_MAX
+) -> bool:
+    """Wait for the end of the newest opening; tell whether it came."""
+
+    async def ended() -> bool:
+        found = await released(rig, wires)
+        return bool(found) and found[-1].end_ns is not None
+
+    try:
+        await until(ended, within_s)
+    except TimeoutError:
+        return False
+    return True
+
+
 async def verified(rig: Rig) -> tuple[bool, str]:
     """Take an export out of the machine; verify it here, each opening anew.
 
     Returns:
         Whether it verifies, and what the verifier said.
     """
-    ledger = "/opt/keyra/bin/keyra-ledger"
     await rig.machine.run(
-        f"rm -f /run/export; {ledger} export {LEDGER_PATH} --output /run/export"
+        f"rm -f /run/export; {KEYRA}-ledger export {LEDGER_PATH} --output /run/export"
     )
-    export = rig.place / "export.jsonl"
+    export, seal_key = rig.place / "export.jsonl", rig.place / "seal-key"
     export.write_bytes(await rig.machine.get("/run/export"))
+    seal_key.write_bytes(await rig.machine.get(SEAL_KEY_PATH))
     vkey = (await rig.machine.get(VKEY_PATH)).decode().strip()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "ledger", "verify", "--deep", "--vkey", vkey),
-        str(export),
+        *("--seal-key", str(seal_key), str(export)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

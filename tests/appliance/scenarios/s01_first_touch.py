@@ -28,6 +28,6 @@ async def scenario(rig: Rig) -> None:
     rig.check(await rig.chip.level(PLAIN.strike_line) == 0, "it is secured again")
 
     holds, said = await verified(rig)
-    rig.check(holds, f"the export verifies on another machine: {said[:70]!r}")
+    rig.check(holds, f"the export verifies on another machine: {said!r}")
     await rig.product.stop()
     await rig.machine.save(ENROLLED)

@@ -1,5 +1,6 @@
 """What both compositions have in common: the ledger, the stores and the strike."""
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,9 @@ REGISTRY_NAME: Final = "registry.db"
 PEOPLE_NAME: Final = "people.db"
 BONDS_NAME: Final = "bonds.json"
 TELEMETRY_NAME: Final = "telemetry.db"
+SEAL_KEY_NAME: Final = "ledger.seal-key"
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ def opened_parts(config: Config, clock: Clock, entropy: Entropy) -> Iterator[Par
         executor = stack.enter_context(ThreadPoolExecutor(1, "ledger"))
         spare = stack.enter_context(ThreadPoolExecutor(1, "telemetry"))
         path = directory / LEDGER_NAME
+        _warn_of(directory / SEAL_KEY_NAME)
         key = load_signing_key(path, directory / KEY_NAME)
         strike = StrikeClient(Path(config.strike.socket))
         stack.callback(strike.close)
@@ -62,4 +67,15 @@ def opened_parts(config: Config, clock: Clock, entropy: Entropy) -> Iterator[Par
             strike=strike,
             telemetry_store=SqliteTelemetryStore(directory / TELEMETRY_NAME, spare),
             sensors=MachineSensors(directory),
+        )
+
+
+def _warn_of(seal_key: Path) -> None:
+    """Say so while what only the auditor may have still lies here."""
+    if seal_key.exists():
+        _LOG.warning(
+            "The seal's first key still lies in %s: give it to whoever audits this "
+            "door, and remove it here. While it lies here, whoever takes this machine "
+            "can rewrite the whole ledger.",
+            seal_key,
         )

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.ledger_journal import LedgerHistory, LedgerJournal
+from gateway.adapters.ledger_journal import LedgerHistory
 from gateway.adapters.registry_store import SqliteRegistryStore
-from gateway.adapters.system_clock import SystemClock
 from gateway.core import entries
 from gateway.core.facts import CredentialState
 from gateway.core.registry import Registry
-from gateway.errors import JournalError, JournalStateUnknownError
+from gateway.errors import JournalError
 from gateway.service.recovery import recover
 from ledger.entry import Draft, Stamp
 from ledger.keys import SigningKey
@@ -90,22 +89,6 @@ def swapped(connection: sqlite3.Connection) -> None:
         connection.execute("UPDATE entry SET n=? WHERE n=?", (there, here))
 
 
-def cut_off(connection: sqlite3.Connection, size: int) -> None:
-    """Put an older head back, and take away what it does not cover."""
-    triggers = connection.execute(
-        "SELECT name, sql FROM sqlite_schema WHERE type='trigger'"
-    ).fetchall()
-    for name, _ in triggers:
-        connection.execute(f"DROP TRIGGER {name}")
-    (note,) = connection.execute(
-        "SELECT text FROM note WHERE size=?", (size,)
-    ).fetchone()
-    connection.execute("DELETE FROM entry WHERE n>=?", (size,))
-    connection.execute("UPDATE head SET size=?, note=?", (size, note))
-    for _, sql in triggers:
-        connection.execute(sql)
-
-
 def recovered(path: Path, folder: Path) -> Registry:
     return recover(
         LedgerHistory(path), SqliteRegistryStore(folder / "registry.db")
@@ -159,23 +142,6 @@ def test_entries_cut_out_behind_a_snapshot_are_missed(
     edit(ledger, lambda c: c.execute("DELETE FROM entry WHERE n=3"))
     with pytest.raises(JournalError):
         recovered(ledger, tmp_path)
-
-
-def test_a_tail_cut_off_at_a_kept_head_is_missed_by_the_seal(tmp_path: Path) -> None:
-    path = tmp_path / "sealed.db"
-    initialise(path, "site.example/gw-1", KEY, STAMP, bytes(range(32)))
-    writer = Writer.open(path, KEY)
-    for draft in drafts()[:2]:
-        writer.append([draft], STAMP)
-    writer.checkpoint()  # a head of an active credential, signed and kept
-    size = writer.size
-    writer.append([drafts()[2]], STAMP)
-    writer.close()
-
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        cut_off(connection, size)
-    with pytest.raises(JournalStateUnknownError, match="rolled back"):
-        LedgerJournal.open(path, KEY, SystemClock(), None)
 
 
 def test_a_past_declared_pruned_is_no_past_of_a_snapshot(ledger: Path) -> None:

@@ -47,6 +47,7 @@ LATE_MS_MAX: Final = 10_000
 """From the answer's arrival, before the challenge expired, to its durable entry."""
 
 ACTIVE: Final = "active"
+ERASED: Final = "erased"
 REVOKED: Final = "revoked"
 STATES: Final = (ACTIVE, "suspended", REVOKED)
 GET: Final = "webauthn.get"
@@ -159,9 +160,8 @@ class Replay:
                 self.config = entry.what, entry.n
             case "boot":
                 self.place = entry.what, entry.n
-            case "holder":
-                name = text_of(entry.what, "holder")
-                self.holders[name] = entry.what.get("state"), entry.n
+            case "holder" | "erase":
+                self._set_holder(entry)
             case "enrol":
                 self.enrolments += 1
                 self._enrol(entry)
@@ -173,6 +173,13 @@ class Replay:
             case _:
                 # A restatement takes effect where its own place is gone: `foresee`.
                 pass
+
+    def _set_holder(self, entry: Entry) -> None:
+        name = text_of(entry.what, "holder")
+        if self.holders.get(name, ("", 0))[0] == ERASED:
+            raise EvidenceError("a holder who was erased is registered again.")
+        state = ERASED if entry.ev == "erase" else entry.what.get("state")
+        self.holders[name] = state, entry.n
 
     def live(self) -> list[int]:
         """Return the entries that a pruned ledger must restate, oldest first."""

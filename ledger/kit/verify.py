@@ -716,8 +716,11 @@ class Deep:
             self.enrol(what, up)
         elif ev == "credential.state":
             self.state(what)
-        elif ev == "holder":
-            self.holders[words(what, "holder")] = what.get("state")
+        elif ev in ("holder", "erase"):
+            name = words(what, "holder")
+            if self.holders.get(name) == "erased":
+                raise Bad("a holder who was erased is registered again")
+            self.holders[name] = "erased" if ev == "erase" else what.get("state")
         elif ev == "config":
             self.config = what
         elif ev == "boot":

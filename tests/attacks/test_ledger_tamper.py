@@ -369,12 +369,17 @@ def test_deep_verification_agrees_on_forged_openings(tmp_path: Path) -> None:
         "enrolment by hand": door.enrol(Key("eve"), "h1", chain=[b"by hand"]),
         "never enrolled": door.grant(Key("mallory"), "h1"),
     }
+    erased = Draft("erase", {"holder": "h1"})
+    after = {"opens": door.grant(anna, "h1"), "comes back": door.holder("h1")}
     start = made.append(honest, first)
     made.append(*lies.values())
+    size = made.append(erased)
+    made.append(*after.values())
     lines, replay = made.lines(), Replay()
     assert verify_lines(lines, vkey=made.vkey, on_entry=replay.on_entry).exit == 0
     found = {finding.n for finding in replay.findings}
-    assert found == set(range(start + 1, start + 1 + len(lies)))
+    lying = set(range(start + 1, start + 1 + len(lies)))
+    assert found == lying | {size + 1, size + 2}
     code, _, kits = kit.verify(lines, kit.Key(made.vkey), deep=True)
     assert code == Exit.TAMPERED
     # The kit does not read certificates, and says so.

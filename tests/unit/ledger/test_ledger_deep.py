@@ -235,6 +235,11 @@ def test_only_an_active_key_opens() -> None:
     [found] = story.tell(story.door.state(Key("eve"), "active"))
     assert "never enrolled" in found
     assert not story.tell(story.door.enrol(story.anna, "h1"))
+    assert not story.tell(Draft("erase", {"holder": "h1"}))
+    lies = (story.door.grant(story.anna, "h1"), story.door.holder("h1"))
+    opened, again = story.tell(*lies)
+    assert "holder erased" in opened
+    assert "erased is registered again" in again
 
 
 def test_a_key_that_expired_does_not_open() -> None:

@@ -387,7 +387,10 @@ class Ledger:
         if found:
             self.entry(body, *found.groups())
             return
-        value = decode(body)
+        try:
+            value = decode(body)
+        except Bad:
+            value = None
         if not isinstance(value, dict) or len(value) != 1:
             raise Bad("neither an entry nor a note, base or seal")
         if self.seal is not None:

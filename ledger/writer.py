@@ -194,12 +194,14 @@ class Writer:
                 itself and refuses everything after; open the ledger anew.
             LedgerCorruptError: memory and disk disagree; the writer has closed itself.
         """
-        self._usable()
-        if not last_words and self._free_bytes(self._path) < FLOOR_BYTES:
-            raise DiskFullError(
-                f"Less than {FLOOR_BYTES >> 20} MiB are free for the ledger "
-                f"{self._path}: make room; openings are refused until then."
-            )
+        connection, free = self._usable(), self._free_bytes(self._path)
+        if free < FLOOR_BYTES:
+            if not last_words:
+                raise DiskFullError(
+                    f"Less than {FLOOR_BYTES >> 20} MiB are free for the ledger "
+                    f"{self._path}: make room; openings are refused until then."
+                )
+            self._reserve.spare(connection, free)
         batch = self._prepare(drafts, stamp, self._key)
         try:
             self._transact(batch)

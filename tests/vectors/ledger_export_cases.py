@@ -157,8 +157,8 @@ LIES = [
          ("after the seal", "after the seal")),
     Case("a-note-of-another-root", lambda: small().entry("x", {})
          .note(root=bytes(32)).seal().lines, "", 1, ("not one of", "not one of")),
-    Case("a-note-of-another-ledger", lambda: Book().genesis().note(origin="other.example")
-         .lines, "", 1, ("not one of", "not one of")),
+    Case("a-note-of-another-ledger", lambda: Book().genesis()
+         .note(origin="other.example").lines, "", 1, ("not one of", "not one of")),
     Case("a-note-by-a-stranger", lambda: small().entry("x", {})
          .note(key=STRANGER).seal().lines, "", 1, ("not signed by", "not signed by")),
     Case("a-note-twice", lambda: small().note().seal().lines, "", 1,

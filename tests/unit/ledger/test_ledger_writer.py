@@ -13,7 +13,6 @@ from ledger.encoding import canonical
 from ledger.entry import Draft, parse_entry
 from ledger.errors import (
     AppendFailed,
-    DiskFullError,
     KeyFileError,
     LedgerBusyError,
     LedgerCorruptError,
@@ -28,7 +27,7 @@ from ledger.errors import (
 )
 from ledger.keys import SigningKey
 from ledger.reader import Reader
-from ledger.reserve import FLOOR_BYTES, RESERVE_BYTES, Reserve
+from ledger.reserve import RESERVE_BYTES
 from ledger.seal import RECORD_BYTES, Seal
 from ledger.seal_file import SLOT_BYTES, SealFile, read_seal
 from ledger.store import connect_writer
@@ -382,15 +381,6 @@ def test_sqlite_itself_running_full_loses_nothing(made: Made) -> None:
     writer.close()
 
 
-def test_a_nearly_full_disk_keeps_room_for_last_words(made: Made) -> None:
-    writer = Writer.open(made.path, made.key, free=lambda _: FLOOR_BYTES - 1)
-    with pytest.raises(DiskFullError, match="openings are refused"):
-        writer.append([EXIT], made.door.stamp())
-    [entry] = writer.append([EXIT], made.door.stamp(), last_words=True)
-    assert entry.n == 1
-    writer.close()
-
-
 def test_the_reserve_is_given_up_once(made: Made) -> None:
     reserve = made.path.with_suffix(".reserve")
     writer = Writer.open(made.path, made.key, connect=faulty())
@@ -404,14 +394,6 @@ def test_the_reserve_is_given_up_once(made: Made) -> None:
     writer.close()
     made.open().close()
     assert reserve.exists()
-
-
-def test_a_reserve_that_cannot_be_had_is_gone_without(tmp_path: Path) -> None:
-    """/dev/full takes no byte: the link stands in for a full disk."""
-    (tmp_path / "ledger.reserve").symlink_to("/dev/full")
-    Reserve(tmp_path / "ledger.db").hold()
-    assert not (tmp_path / "ledger.reserve").is_symlink()
-    Reserve(tmp_path / "missing" / "ledger.db").hold()
 
 
 def test_a_damaged_database_is_refused(made: Made) -> None:

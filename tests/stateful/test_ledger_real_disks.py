@@ -52,7 +52,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     image, point = tmp_path / "disk.img", tmp_path / "disk"
     with image.open("wb") as file:
         file.truncate(DISK_BYTES)
-    make_fs = ["mkfs.ext4", "-q", "-F", "-m", "0", image]
+    make_fs: list[str | Path] = ["mkfs.ext4", "-q", "-F", "-m", "0", image]
     subprocess.run(make_fs, check=True)
     point.mkdir()
     mount("-o", "loop", image, point)

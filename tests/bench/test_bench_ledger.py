@@ -215,15 +215,13 @@ def test_beside_git_fsck(compared: list[bytes], tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_beside_journalctl_verify(compared: list[bytes], tmp_path: Path) -> None:
-    """Entries per second; journald's own writer stores equal contents, one message each.
+    """Entries per second; journald's own writer stores equal contents, a message each.
 
     It compresses them and seals nothing here: its hashes are Jenkins', not SHA-256.
     """
     writer = shutil.which("systemd-journal-remote", path=REMOTE)
     if writer is None or shutil.which("journalctl") is None:
-        pytest.skip(
-            "no journal to compare with: apt-get install systemd-journal-remote"
-        )
+        pytest.skip("no journal to compare with: install systemd-journal-remote")
     journal, text = tmp_path / "journal", tmp_path / "entries.export"
     journal.mkdir()
     with text.open("wb") as file:

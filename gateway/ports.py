@@ -328,6 +328,32 @@ class PeopleStore(Protocol):
         """
 
 
+class SilentAlarm(Protocol):
+    """The way to whoever helps a holder that is forced to open."""
+
+    def call(self, what: Mapping[str, object]) -> None:
+        """Send JSON values, now or as soon as somebody listens.
+
+        Never raises, never waits, and shows nothing.
+        """
+
+    def retry(self) -> None:
+        """Send again what nobody has taken yet; once a second."""
+
+
+class _NoAlarm:
+    """Nobody is called: the site named no route."""
+
+    def call(self, what: Mapping[str, object]) -> None:
+        """Leave it to the ledger."""
+
+    def retry(self) -> None:
+        """Nothing waits."""
+
+
+NO_ALARM: Final[SilentAlarm] = _NoAlarm()
+
+
 class Telemetry(Protocol):
     """Measurements about the gateway itself; nothing personal."""
 

@@ -26,7 +26,7 @@ from gateway.core.ids import (
 from gateway.core.registry import Credential, Holder, RegistrySnapshot
 from gateway.errors import KeyraError
 
-ROWS_MAX: Final = 100_000
+ROWS_MAX: Final = 250_000
 """Rows of one table that are read; more is no snapshot of ours."""
 ADDRESSES_MAX: Final = 4_096
 
@@ -98,6 +98,11 @@ class SqliteRegistryStore:
             covers = [{"entries": snapshot.entries}]
             _replace(database, "holders", holders, "holder")
             _replace(database, "credentials", credentials, "credential")
+            passages = [
+                {"number": number, "row": json.dumps(row)}
+                for number, row in enumerate(snapshot.passages)
+            ]
+            _replace(database, "passages", passages, "number")
             _replace(database, "covers", covers, "entries")
 
         self._write(write)
@@ -187,6 +192,7 @@ def _read(database: Database) -> RegistrySnapshot | None:
         covers[0]["entries"],
         tuple(sorted(holders, key=lambda holder: holder.id)),
         tuple(sorted(credentials, key=lambda one: one.id)),
+        tuple(json.loads(row["row"]) for row in _rows(database, "passages")),
     )
 
 

@@ -55,4 +55,5 @@ async def appliance(config: Config) -> AsyncIterator[Adapters]:
             telemetry_store=parts.telemetry_store,
             sensors=parts.sensors,
             watchdog=watchdog_from(os.environ),
+            silent_alarm=parts.silent_alarm,
         )

@@ -12,10 +12,11 @@ from gateway.adapters.ledger_journal import LedgerHistory, LedgerJournal
 from gateway.adapters.machine_sensors import MachineSensors
 from gateway.adapters.people_store import SqlitePeopleStore
 from gateway.adapters.registry_store import SqliteRegistryStore
+from gateway.adapters.silent_alarm import DatagramAlarm
 from gateway.adapters.strike_client import StrikeClient
 from gateway.adapters.telemetry_store import SqliteTelemetryStore
 from gateway.config import Config
-from gateway.ports import Clock, Entropy
+from gateway.ports import NO_ALARM, Clock, Entropy, SilentAlarm
 from ledger.rotation import load_signing_key
 
 LEDGER_NAME: Final = "ledger.db"
@@ -40,6 +41,7 @@ class Parts:
     strike: StrikeClient
     telemetry_store: SqliteTelemetryStore
     sensors: MachineSensors
+    silent_alarm: SilentAlarm
 
 
 @contextmanager
@@ -67,6 +69,7 @@ def opened_parts(config: Config, clock: Clock, entropy: Entropy) -> Iterator[Par
             strike=strike,
             telemetry_store=SqliteTelemetryStore(directory / TELEMETRY_NAME, spare),
             sensors=MachineSensors(directory),
+            silent_alarm=_silent_alarm(config),
         )
 
 
@@ -79,3 +82,8 @@ def _warn_of(seal_key: Path) -> None:
             "can rewrite the whole ledger.",
             seal_key,
         )
+
+
+def _silent_alarm(config: Config) -> SilentAlarm:
+    path = config.duress.socket
+    return NO_ALARM if path is None else DatagramAlarm(Path(path))

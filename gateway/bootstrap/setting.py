@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from gateway.bootstrap.policy import policy_of
 from gateway.config import BleIdentity, Config
 from gateway.core.attestation import Trust
 from gateway.core.certificate_path import Certificate, load_root
@@ -19,8 +20,8 @@ def setting_of(config: Config) -> Setting:
     """Return what the service is told.
 
     Raises:
-        ConfigError: a trust root cannot be read, or the config wants what this
-            gateway cannot do.
+        ConfigError: a trust root or a calendar cannot be read, or the config wants
+            what this gateway cannot do.
     """
     if config.gateway.ble_identity is BleIdentity.SITE:
         raise ConfigError(
@@ -32,7 +33,7 @@ def setting_of(config: Config) -> Setting:
     return Setting(
         place=config.place,
         timing=config.door_timing,
-        policy=config.door_policy,
+        policy=policy_of(config),
         challenge_life_ms=config.door.challenge_ttl_ms,
         enrolment=EnrolmentRules(
             Trust(rp_id=config.site.rp_id, roots=roots, models=models),

@@ -59,6 +59,7 @@ async def simulated(config: Config, directory: Path) -> AsyncIterator[Adapters]:
                 telemetry_store=parts.telemetry_store,
                 sensors=parts.sensors,
                 watchdog=watchdog_from(os.environ),
+                silent_alarm=parts.silent_alarm,
             )
 
 

@@ -2,15 +2,21 @@
 
 from gateway.config.config import Config
 from gateway.config.defaults import defaults_text
+from gateway.config.policy_sections import (
+    Duress,
+    Group,
+    Holiday,
+    NamedSchedule,
+    Rules,
+    SpecialHours,
+)
 from gateway.config.reader import FILE_BYTES_MAX, load, parse
 from gateway.config.sections import (
     Active,
     BleIdentity,
     Door,
     Gateway,
-    Group,
     Limits,
-    NamedSchedule,
     PairingMethod,
     Pins,
     Radio,
@@ -25,14 +31,18 @@ __all__ = [
     "BleIdentity",
     "Config",
     "Door",
+    "Duress",
     "Gateway",
     "Group",
+    "Holiday",
     "Limits",
     "NamedSchedule",
     "PairingMethod",
     "Pins",
     "Radio",
+    "Rules",
     "Site",
+    "SpecialHours",
     "Strike",
     "Trust",
     "defaults_text",

@@ -80,6 +80,8 @@ def _times(config: Config) -> Iterator[Fault]:
 def _names(config: Config) -> Iterator[Fault]:
     for table, names in (
         ("schedule", [schedule.id for schedule in config.schedules]),
+        ("holiday", [holiday.id for holiday in config.holidays]),
+        ("exception", [special.id for special in config.special_hours]),
         ("group", [group.id for group in config.groups]),
     ):
         for index, name in enumerate(names):
@@ -88,13 +90,50 @@ def _names(config: Config) -> Iterator[Fault]:
                     (table, index, "id"),
                     f'is "{name}", which another one has; rename one of them',
                 )
-    known = {ALWAYS, *(schedule.id for schedule in config.schedules)}
-    for index, group in enumerate(config.groups):
-        if group.schedule not in known:
-            yield (
-                ("group", index, "schedule"),
-                f'is "{group.schedule}", which no [[schedule]] is called; add one',
-            )
+
+
+def _named_schedules(config: Config) -> Iterator[Fault]:
+    written = {schedule.id for schedule in config.schedules}
+    uses: list[tuple[Place, str]] = [
+        (("group", index, "schedule"), group.schedule)
+        for index, group in enumerate(config.groups)
+        if group.schedule != ALWAYS
+    ]
+    uses += [
+        (("exception", index, "schedules", at), name)
+        for index, special in enumerate(config.special_hours)
+        for at, name in enumerate(special.schedules)
+    ]
+    if config.rules.step_up is not None:
+        uses.append((("rules", "step_up"), config.rules.step_up))
+    for place, name in uses:
+        if name not in written:
+            yield place, f'is "{name}", which no [[schedule]] is called; add one'
+
+
+def _named_groups(config: Config) -> Iterator[Fault]:
+    known = {group.id for group in config.groups}
+    uses: list[tuple[Place, str | None]] = [
+        (("group", index, "first_person"), group.first_person)
+        for index, group in enumerate(config.groups)
+    ]
+    uses.append((("rules", "step_up_group"), config.rules.step_up_group))
+    for place, name in uses:
+        if name is not None and name not in known:
+            yield place, f'is "{name}", which no [[group]] is called; add one'
+
+
+def _rules(config: Config) -> Iterator[Fault]:
+    if config.rules.step_up_group is not None and config.rules.step_up is None:
+        yield (
+            ("rules", "step_up_group"),
+            "is set and [rules] step_up is not; say when it counts",
+        )
+    if config.door.id in config.rules.passback_exits:
+        yield (
+            ("rules", "passback_exits"),
+            "names this door, which is the way in; name the reader of the way out",
+        )
 
 
 def _reserved_name(config: Config) -> Iterator[Fault]:
@@ -112,5 +151,8 @@ _CHECKS: Final[tuple[Callable[[Config], Iterator[Fault]], ...]] = (
     _contact,
     _times,
     _names,
+    _named_schedules,
+    _named_groups,
+    _rules,
     _reserved_name,
 )

@@ -1,16 +1,24 @@
 """The whole of a gateway's settings, and what each part of the gateway is told."""
 
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from gateway.config.item import section
+from gateway.config.policy_sections import (
+    SCHEDULES_MAX,
+    Duress,
+    Group,
+    Holiday,
+    NamedSchedule,
+    Rules,
+    SpecialHours,
+)
 from gateway.config.sections import (
     Door,
     Gateway,
-    Group,
     Limits,
-    NamedSchedule,
     Pins,
     Radio,
     Site,
@@ -20,13 +28,25 @@ from gateway.config.sections import (
 from gateway.core.challenge import Place
 from gateway.core.door_timing import DoorTiming
 from gateway.core.ids import ScheduleId
-from gateway.core.policy import ACCESS_LINES_MAX, Access, DoorPolicy
+from gateway.core.policy import ACCESS_LINES_MAX, Access, DoorPolicy, DoorRules
 from gateway.core.schedule import ALWAYS, Schedule
+from gateway.core.special_days import Days, SpecialDays
 from gateway.strike.machine import StrikeLimits
 from gateway.strike.wiring import Wiring
 
-SCHEDULES_MAX: Final = 256
 GROUPS_MAX: Final = ACCESS_LINES_MAX
+HOLIDAYS_MAX: Final = 64
+SPECIAL_HOURS_MAX: Final = 256
+
+CalendarDays: TypeAlias = Mapping[str, Days]
+"""The days of each calendar file that the config names, by its path."""
+
+TABLES_MAX: Final = {
+    "schedule": SCHEDULES_MAX,
+    "holiday": HOLIDAYS_MAX,
+    "exception": SPECIAL_HOURS_MAX,
+    "group": GROUPS_MAX,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +92,44 @@ class Config:
             many=True,
         ),
     )
+    holidays: tuple[Holiday, ...] = field(
+        default=(),
+        metadata=section(
+            "holiday",
+            Holiday,
+            "Days on which schedules are closed. A window that began the evening "
+            "before runs on.",
+            many=True,
+        ),
+    )
+    special_hours: tuple[SpecialHours, ...] = field(
+        default=(),
+        metadata=section(
+            "exception",
+            SpecialHours,
+            "Days on which schedules have hours of their own, holiday or not; the "
+            "first one of a day counts.",
+            many=True,
+        ),
+    )
     groups: tuple[Group, ...] = field(
         default=(),
         metadata=section(
             "group", Group, "Holders are in groups; a group opens doors.", many=True
+        ),
+    )
+    rules: Rules = field(
+        default_factory=Rules,
+        metadata=section(
+            "rules",
+            Rules,
+            "What the door asks beyond groups and hours (docs/policy.md).",
+        ),
+    )
+    duress: Duress = field(
+        default_factory=Duress,
+        metadata=section(
+            "duress", Duress, "The silent call of a credential marked for duress."
         ),
     )
     limits: Limits = field(
@@ -123,14 +177,24 @@ class Config:
         return ZoneInfo(self.site.zone)
 
     @property
-    def door_policy(self) -> DoorPolicy:
-        """Who may pass this door, and when."""
-        schedules = {schedule.id: schedule.windows for schedule in self.schedules}
+    def calendars(self) -> list[str]:
+        """The calendar files that it names, each once."""
+        named = [holiday.calendar for holiday in self.holidays]
+        named += [hours.calendar for hours in self.special_hours]
+        return list(dict.fromkeys(path for path in named if path is not None))
+
+    def door_policy(self, calendars: CalendarDays) -> DoorPolicy:
+        """Return who may pass this door, and when.
+
+        Args:
+            calendars: what each of `self.calendars` holds.
+        """
+        schedules = {one.id: self._schedule(one, calendars) for one in self.schedules}
         schedules[ScheduleId(ALWAYS)] = Schedule.parse(ALWAYS)
         return DoorPolicy(
             door=self.door.id,
             access=tuple(
-                Access(group.id, group.schedule)
+                Access(group.id, group.schedule, group.first_person)
                 for group in self.groups
                 if self.door.id in group.doors
             ),
@@ -138,4 +202,34 @@ class Config:
             zone=self.zone,
             release_ms=self.door.release_ms,
             on_untrusted_time=self.door.on_untrusted_time,
+            rules=DoorRules(
+                two_person_ms=self.rules.two_person_ms,
+                passback=self.rules.passback,
+                passback_forgiven_ms=self.rules.passback_forgiven_ms,
+                passback_exits=frozenset(self.rules.passback_exits),
+                exit_request_clears=self.rules.exit_request_clears,
+                step_up=self.rules.step_up,
+                step_up_ms=self.rules.step_up_ms,
+                step_up_group=self.rules.step_up_group,
+                duress_route=self.duress.route,
+            ),
         )
+
+    def _schedule(self, named: NamedSchedule, calendars: CalendarDays) -> Schedule:
+        special = [
+            SpecialDays(_days(hours, calendars), hours.windows)
+            for hours in self.special_hours
+            if named.id in hours.schedules
+        ]
+        if named.holidays and self.holidays:
+            closed = [_days(holiday, calendars) for holiday in self.holidays]
+            special.append(SpecialDays(Days.of(closed)))
+        return replace(named.windows, special=tuple(special))
+
+
+def _days(one: Holiday | SpecialHours, calendars: CalendarDays) -> Days:
+    return (
+        one.days
+        if one.calendar is None
+        else Days.of([one.days, calendars[one.calendar]])
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from gateway.config.checks import faults
-from gateway.config.config import GROUPS_MAX, SCHEDULES_MAX, Config
+from gateway.config.config import TABLES_MAX, Config
 from gateway.config.item import ITEM, SECTION, Heading, Item
 from gateway.config.lines import Place, key_lines
 from gateway.config.values import WrongValueError, key_of, shown
@@ -18,8 +18,6 @@ from gateway.errors import ConfigError
 FILE_BYTES_MAX: Final = 64 * 1024
 LINE_CHARS_MAX: Final = 1_000
 """tomllib's memory grows with the square of a dotted key, and a key has one line."""
-
-TABLES_MAX: Final = {"schedule": SCHEDULES_MAX, "group": GROUPS_MAX}
 
 _SYNTAX_PLACE: Final = re.compile(
     r" \(at (?:line (\d+), column \d+|end of document)\)$"

@@ -13,6 +13,7 @@ from gateway.config.pins import BCM_MAX, BCM_MIN
 from gateway.config.values import (
     AAGUID,
     ADAPTER,
+    IDENTIFIER,
     PATH,
     RP_ID,
     SOCKET,
@@ -21,22 +22,12 @@ from gateway.config.values import (
     Flag,
     Seconds,
     Several,
-    Text,
     Whole,
-    Windows,
 )
 from gateway.core.challenge import LIFE_MS_MAX
 from gateway.core.door_timing import HELD_OPEN_MS_MAX, RELEASE_MS_MAX, Relock
-from gateway.core.ids import (
-    DoorId,
-    GatewayId,
-    GroupId,
-    ScheduleId,
-    SiteId,
-    is_identifier,
-)
+from gateway.core.ids import DoorId, GatewayId, SiteId
 from gateway.core.policy import OnUntrustedTime
-from gateway.core.schedule import ALWAYS, Schedule
 from gateway.strike.machine import (
     FAULT_MS_CEILING,
     MOMENTARY_MS_CEILING,
@@ -47,12 +38,7 @@ from gateway.strike.wiring import Lock, Relay
 
 ROOTS_MAX: Final = 32
 AAGUIDS_MAX: Final = 256
-DOORS_MAX: Final = 256
 
-_ID: Final = Text(
-    "an identifier: 1 to 64 lower-case letters, digits, dots, hyphens, underscores",
-    is_identifier,
-)
 _PIN: Final = Whole(BCM_MIN, BCM_MAX, "(BCM number)")
 
 
@@ -83,7 +69,9 @@ class Site:
     """The site."""
 
     id: SiteId = field(
-        metadata=required(_ID, "Name of the site in every challenge.", "example-site")
+        metadata=required(
+            IDENTIFIER, "Name of the site in every challenge.", "example-site"
+        )
     )
     rp_id: str = field(
         metadata=required(
@@ -102,7 +90,9 @@ class Site:
 class Gateway:
     """This machine."""
 
-    id: GatewayId = field(metadata=required(_ID, "Name of this gateway.", "gateway-1"))
+    id: GatewayId = field(
+        metadata=required(IDENTIFIER, "Name of this gateway.", "gateway-1")
+    )
     state_dir: str = field(
         default="/var/lib/keyra",
         metadata=setting(PATH, "Ledger, registry and people database."),
@@ -121,7 +111,7 @@ class Door:
     """The door."""
 
     id: DoorId = field(
-        metadata=required(_ID, "Name of the door in every entry.", "front-door")
+        metadata=required(IDENTIFIER, "Name of the door in every entry.", "front-door")
     )
     lock: Lock = field(
         metadata=required(
@@ -308,34 +298,6 @@ class Trust:
         metadata=setting(
             Several(AAGUID, high=AAGUIDS_MAX), "Models of keys that are accepted."
         ),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedSchedule:
-    """Weekly windows, in the site's time zone."""
-
-    id: ScheduleId = field(
-        metadata=required(_ID, "Name of the schedule.", "office-hours")
-    )
-    windows: Schedule = field(
-        metadata=required(Windows(), "When it is open.", "Mon-Fri 08:00-18:00")
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Who may open which doors when: holders are in groups."""
-
-    id: GroupId = field(metadata=required(_ID, "Name of the group.", "staff"))
-    doors: tuple[DoorId, ...] = field(
-        metadata=required(
-            Several(_ID, high=DOORS_MAX, low=1), "Doors that it opens.", ("front-door",)
-        )
-    )
-    schedule: ScheduleId = field(
-        default=ScheduleId(ALWAYS),
-        metadata=setting(_ID, "When it opens them: a schedule's id, or always."),
     )
 
 

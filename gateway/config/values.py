@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Protocol
 
-from gateway.core.schedule import WINDOWS_MAX, Schedule
+from gateway.core.ids import is_identifier
+from gateway.core.schedule import WINDOWS_MAX, Schedule, day_windows, span_text
+from gateway.core.special_days import Days
 from gateway.errors import ConfigError
 
 SHOWN_CHARS_MAX: Final = 40
 TEXT_CHARS_MAX: Final = 256
+DAY_TEXTS_MAX: Final = 512
 
 WINDOW_END: Final = ";"
 
@@ -266,6 +269,63 @@ class Windows:
         return "[" + ", ".join(f'"{one}"' for one in text.split(WINDOW_END)) + "]"
 
 
+@dataclass(frozen=True, slots=True)
+class DayList:
+    """A list of days; core.special_days has their grammar."""
+
+    @property
+    def allows(self) -> str:
+        """How they are written."""
+        return (
+            f'a list of at most {DAY_TEXTS_MAX} days such as "2026-12-24", '
+            '"2026-12-24 to 2026-12-31", or "12-25" for every year'
+        )
+
+    def read(self, raw: object) -> Days:
+        """Return the days."""
+        try:
+            return Days.parse(_texts(raw, DAY_TEXTS_MAX, self.allows))
+        except ConfigError as error:
+            raise WrongValueError(f"is wrong: {str(error)[:-1]}") from None
+
+    def write(self, value: Days | list[str]) -> str:
+        """Return the list on one line."""
+        texts = value if isinstance(value, list) else value.texts()
+        return "[" + ", ".join(f'"{text}"' for text in texts) + "]"
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """A list of spans of one day."""
+
+    @property
+    def allows(self) -> str:
+        """How they are written."""
+        return f'a list of at most {WINDOWS_MAX} spans such as "08:00-12:00"'
+
+    def read(self, raw: object) -> tuple[tuple[int, int], ...]:
+        """Return them in minutes of the day."""
+        try:
+            return day_windows(_texts(raw, WINDOWS_MAX, self.allows))
+        except ConfigError as error:
+            raise WrongValueError(f"is wrong: {str(error)[:-1]}") from None
+
+    def write(self, value: tuple[tuple[int, int], ...]) -> str:
+        """Return the list on one line."""
+        spans = ", ".join(f'"{span_text(window)}"' for window in value)
+        return f"[{spans}]"
+
+
+def _texts(raw: object, count_max: int, allows: str) -> list[str]:
+    """Return a list of short strings."""
+    if not isinstance(raw, list) or len(raw) > count_max:
+        raise WrongValueError(f"is {shown(raw)}; give {allows}")
+    for index, text in enumerate(raw):
+        if not isinstance(text, str) or len(text) > TEXT_CHARS_MAX:
+            raise WrongValueError(f"holds {shown(text)}; give {allows}", index)
+    return raw
+
+
 def _is_zone(text: str) -> bool:
     if not re.fullmatch(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}", text):
         return False
@@ -281,6 +341,10 @@ def _matches(pattern: str) -> Callable[[str], bool]:
     return lambda text: compiled.fullmatch(text) is not None
 
 
+IDENTIFIER: Final = Text(
+    "an identifier: 1 to 64 lower-case letters, digits, dots, hyphens, underscores",
+    is_identifier,
+)
 ZONE: Final = Text('an IANA time zone such as "Europe/Berlin"', _is_zone)
 PATH: Final = Text(
     "an absolute path of letters, digits, dot, hyphen, underscore and slash",

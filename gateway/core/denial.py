@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gateway.core.challenge import Binding
 from gateway.core.facts import DenialReason
-from gateway.core.ids import CredentialId, DoorId, HolderId
+from gateway.core.ids import CredentialId, DoorId, HolderId, Now
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Deny:
         counter: the key's counter, where the answer was authentic and the counter rose:
             the next one must be higher, although nothing was opened.
         answer: what was answered, where there was an answer to a known question.
+        decided: when the rules denied, where it was they.
     """
 
     reason: DenialReason
@@ -33,3 +34,4 @@ class Deny:
     holder_id: HolderId | None = None
     counter: int | None = None
     answer: SignedAnswer | None = None
+    decided: Now | None = None

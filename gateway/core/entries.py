@@ -13,6 +13,7 @@ from gateway.core.denial import Deny, SignedAnswer
 from gateway.core.encoding import Json, to_base64url
 from gateway.core.facts import CredentialState, Mode
 from gateway.core.ids import CredentialId, DoorId, HolderId
+from gateway.core.passages import moment_row
 from gateway.core.policy import Grant
 from gateway.core.registry import Credential, Holder, RegistrySnapshot
 
@@ -30,6 +31,20 @@ class Record:
 
     ev: str
     what: Mapping[str, Json]
+
+
+SILENT: Final = frozenset({"credential.duress"})
+"""Kinds of entries of which no event tells."""
+
+HIDDEN: Final = frozenset({"duress"})
+"""Members that stand in the ledger alone: who coerces may be watching a screen."""
+
+
+def shown(record: Record) -> dict[str, Json] | None:
+    """Return what events may tell of an entry, or None for nothing at all."""
+    if record.ev in SILENT:
+        return None
+    return {name: value for name, value in record.what.items() if name not in HIDDEN}
 
 
 def by_uid(uid: int) -> By:
@@ -162,6 +177,13 @@ def credential_state_record(
     )
 
 
+def duress_record(credential_id: CredentialId, by: By, *, duress: bool) -> Record:
+    """Say whether a credential calls silently from now on."""
+    credential = to_base64url(credential_id)
+    what: dict[str, Json] = {"by": by, "credential": credential, "duress": duress}
+    return Record("credential.duress", what)
+
+
 def registry_record(snapshot: RegistrySnapshot) -> Record:
     """Vouch for a snapshot of the registry."""
     return Record(
@@ -177,23 +199,28 @@ def registry_record(snapshot: RegistrySnapshot) -> Record:
 def grant_record(grant: Grant) -> Record:
     """Say that the door will be released, by whom, and prove it."""
     verified = grant.verified
-    return Record(
-        "door.grant",
-        {
-            "counter": verified.counter,
-            "credential": to_base64url(verified.credential_id),
-            "door": grant.door,
-            "evidence": _evidence(verified.answer),
-            "holder": verified.holder_id,
-            "purpose": verified.purpose.value,
-            "release_ms": grant.release_ms,
-            "rule": {
-                "group": grant.rule.group,
-                "schedule": grant.rule.schedule,
-                "time_trusted": grant.time_trusted,
-            },
+    what: dict[str, Json] = {
+        "counter": verified.counter,
+        "credential": to_base64url(verified.credential_id),
+        "decided": moment_row(grant.decided),
+        "door": grant.door,
+        "evidence": _evidence(verified.answer),
+        "holder": verified.holder_id,
+        "purpose": verified.purpose.value,
+        "release_ms": grant.release_ms,
+        "rule": {
+            "group": grant.rule.group,
+            "schedule": grant.rule.schedule,
+            "time_trusted": grant.time_trusted,
         },
-    )
+    }
+    if grant.touches:
+        what["touches"] = grant.touches
+    if grant.passed_again:
+        what["passed_again"] = True
+    if grant.duress_route is not None:
+        what["duress"] = grant.duress_route
+    return Record("door.grant", what)
 
 
 def deny_record(deny: Deny) -> Record:
@@ -207,6 +234,8 @@ def deny_record(deny: Deny) -> Record:
         what["counter"] = deny.counter
     if deny.answer is not None:
         what["evidence"] = _evidence(deny.answer)
+    if deny.decided is not None:
+        what["decided"] = moment_row(deny.decided)
     return Record("door.deny", what)
 
 

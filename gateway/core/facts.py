@@ -5,7 +5,7 @@ ledger, the API and the console; `sentence` is for people and may be reworded.
 """
 
 from enum import Enum
-from typing import Self
+from typing import Final, Self
 
 
 class DenialReason(Enum):
@@ -92,8 +92,23 @@ class DenialReason(Enum):
     )
     HOLDER_NOT_YET_VALID = "holder-not-yet-valid", "The holder's validity starts later."
     HOLDER_EXPIRED = "holder-expired", "The holder's validity has ended."
+    PASS_USED_UP = "pass-used-up", "This visitor's pass has no uses left."
     DOOR_NOT_ALLOWED = "door-not-allowed", "None of the holder's groups has this door."
+    HOLIDAY = "holiday", "Closed at this hour today: a holiday or a special day."
     OUTSIDE_HOURS = "outside-hours", "Outside the hours of the holder's groups."
+    FIRST_PERSON_ABSENT = (
+        "first-person-absent",
+        "Somebody who has to be here first has not come in yet today.",
+    )
+    PASSBACK = "passback", "The holder is inside already, and has not come out."
+    SECOND_PERSON_NEEDED = (
+        "second-person-needed",
+        "Waiting for a second person; nothing has opened yet.",
+    )
+    STEP_UP_NEEDED = (
+        "step-up-needed",
+        "At this hour one touch is not enough: waiting for the second one.",
+    )
 
     # The gateway itself (service.session, service.doorkeeper)
     LEDGER_UNAVAILABLE = (
@@ -102,6 +117,12 @@ class DenialReason(Enum):
     )
     DOOR_REFUSED = "door-refused", "The grant no longer fitted the door's state."
     STRIKE_UNAVAILABLE = "strike-unavailable", "The strike's process is out of reach."
+
+
+AWAITING: Final = frozenset(
+    {DenialReason.SECOND_PERSON_NEEDED, DenialReason.STEP_UP_NEEDED}
+)
+"""Every other rule held: another touch, soon enough, may open."""
 
 
 class CredentialState(Enum):

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway.core.encoding import Json, canonical, to_base64url
 from gateway.core.facts import CredentialState
+from gateway.core.holder import Holder
 from gateway.core.ids import (
     CREDENTIAL_ID_BYTES_MAX,
     CREDENTIAL_ID_BYTES_MIN,
@@ -21,13 +22,14 @@ from gateway.core.ids import (
     HolderId,
     is_identifier,
 )
+from gateway.core.passages import PASSAGE_ENTRIES, Passages
 from gateway.core.public_key import Algorithm, PublicKey
-from gateway.core.row import binary, is_commitment, is_model, number, word
+from gateway.core.row import TIME_MS_MAX, binary, flag, is_model, number, word
 from gateway.errors import RegistryError
 
-GROUPS_MAX: Final = 32
+__all__ = ["Credential", "Holder", "Registry", "RegistrySnapshot"]
+
 COUNTER_MAX: Final = 2**32 - 1
-TIME_MS_MAX: Final = 2**53 - 1
 AAGUID_BYTES: Final = 16
 PUBLIC_KEY_BYTES_MAX: Final = 128
 
@@ -35,64 +37,6 @@ DIGEST_PREFIX: Final = b"keyra/registry/v1\0"
 
 ERASED_NAME: Final = "f" * 64
 """Stands where the commitment stood; no salt is known to lead there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A person, by pseudonym.
-
-    Attributes:
-        name_commitment: salted commitment of the name, 64 hex digits.
-        groups: in the order in which their rules are tried.
-        from_ms, until_ms: validity, Unix milliseconds, until exclusive; 0 = no bound.
-    """
-
-    id: HolderId
-    name_commitment: str
-    groups: tuple[GroupId, ...]
-    from_ms: int
-    until_ms: int
-    suspended: bool
-
-    def row(self) -> dict[str, Json]:
-        """Return the holder as the `holder` entry says it, without `by`."""
-        return {
-            "from_ms": self.from_ms,
-            "groups": self.groups,
-            "holder": self.id,
-            "name": self.name_commitment,
-            "state": "suspended" if self.suspended else "active",
-            "until_ms": self.until_ms,
-        }
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Holder":
-        """Return the holder that a row or entry describes.
-
-        Raises:
-            RegistryError: a member is missing or no such thing.
-        """
-        groups = row.get("groups")
-        if not isinstance(groups, list | tuple) or len(groups) > GROUPS_MAX:
-            raise RegistryError(
-                f"{groups!r:.40} is no list of up to {GROUPS_MAX} groups."
-            )
-        state = word(row, "state", lambda text: text in {"active", "suspended"})
-        from_ms = number(row, "from_ms", TIME_MS_MAX)
-        until_ms = number(row, "until_ms", TIME_MS_MAX)
-        if 0 < until_ms <= from_ms:
-            raise RegistryError("A holder's validity ends before it starts.")
-        return cls(
-            id=HolderId(word(row, "holder", is_identifier)),
-            name_commitment=word(row, "name", is_commitment),
-            groups=tuple(
-                GroupId(word({"group": group}, "group", is_identifier))
-                for group in groups
-            ),
-            from_ms=from_ms,
-            until_ms=until_ms,
-            suspended=state == "suspended",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +49,7 @@ class Credential:
         counter: the highest that was ever verified; 0 where the key has none.
         state: ACTIVE, SUSPENDED or REVOKED; EXPIRED is `state_at` a moment.
         until_ms: Unix milliseconds, exclusive; 0 = no bound.
+        duress: whoever uses it is forced to; it opens, and calls silently.
     """
 
     id: CredentialId
@@ -115,6 +60,7 @@ class Credential:
     counter: int
     state: CredentialState
     until_ms: int = 0
+    duress: bool = False
 
     @property
     def public_key_cose(self) -> bytes:
@@ -138,7 +84,7 @@ class Credential:
 
     def row(self) -> dict[str, Json]:
         """Return the credential in the words of the `enrol` entry, with its state."""
-        return {
+        row: dict[str, Json] = {
             "aaguid": to_base64url(self.aaguid),
             "counter": self.counter,
             "credential": to_base64url(self.id),
@@ -148,6 +94,9 @@ class Credential:
             "state": self.state.value,
             "until_ms": self.until_ms,
         }
+        if self.duress:
+            row["duress"] = True
+        return row
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Credential":
@@ -166,6 +115,7 @@ class Credential:
             counter=number(row, "counter", COUNTER_MAX),
             state=_STATES[state],
             until_ms=number({"until_ms": 0, **row}, "until_ms", TIME_MS_MAX),
+            duress=flag({"duress": False, **row}, "duress"),
         )
 
 
@@ -193,16 +143,18 @@ class RegistrySnapshot:
     Attributes:
         entries: how many entries it covers, from entry 0 on.
         holders, credentials: sorted by id.
+        passages: rows of core.passages, sorted.
     """
 
     entries: int
     holders: tuple[Holder, ...]
     credentials: tuple[Credential, ...]
+    passages: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def rows(self) -> int:
-        """How many holders and credentials there are."""
-        return len(self.holders) + len(self.credentials)
+        """How many rows there are of each kind together."""
+        return len(self.holders) + len(self.credentials) + len(self.passages)
 
     def digest(self) -> str:
         """Return SHA-256 over prefix, entries and canonical rows, 64 hex digits."""
@@ -211,6 +163,8 @@ class RegistrySnapshot:
             hasher.update(canonical(holder.row()) + b"\n")
         for credential in self.credentials:
             hasher.update(canonical(credential.row()) + b"\n")
+        for row in self.passages:
+            hasher.update(canonical(row) + b"\n")
         return hasher.hexdigest()
 
     def vouched_by(self, what: Mapping[str, Any]) -> bool:
@@ -226,10 +180,14 @@ class Registry:
     """Holders and credentials after a number of entries; owned by one task.
 
     Finding and changing one is a dictionary look-up, whatever their number.
+
+    Attributes:
+        passages: who passed when, folded from the same entries.
     """
 
     def __init__(self) -> None:
         self._entries = 0
+        self.passages: Final = Passages()
         self._holders: Final[dict[HolderId, Holder]] = {}
         self._credentials: Final[dict[CredentialId, Credential]] = {}
 
@@ -255,6 +213,7 @@ class Registry:
         registry._entries = snapshot.entries
         registry._holders.update({holder.id: holder for holder in snapshot.holders})
         registry._credentials.update({one.id: one for one in snapshot.credentials})
+        registry.passages.restore(snapshot.passages)
         return registry
 
     @property
@@ -286,6 +245,7 @@ class Registry:
         """
         if (fold := _FOLDS.get(ev)) is not None:
             fold(self, what)
+        self.passages.read(self._entries, ev, what, self._groups_of)
 
     def apply(self, n: int, ev: str, what: Mapping[str, Any]) -> None:
         """Fold in entry `n`. Entries of other kinds only move `entries` on.
@@ -297,6 +257,9 @@ class Registry:
         if n < self._entries:
             raise RegistryError(f"Entry {n} is already part of the registry.")
         changed = fold(self, what) if (fold := _FOLDS.get(ev)) is not None else None
+        told = self.passages.read(n, ev, what, self._groups_of)
+        if told is not None:
+            self.passages.tell(n, told)
         if isinstance(changed, Holder):
             self._holders[changed.id] = changed
         elif isinstance(changed, Credential):
@@ -309,7 +272,12 @@ class Registry:
             self._entries,
             tuple(sorted(self._holders.values(), key=lambda holder: holder.id)),
             tuple(sorted(self._credentials.values(), key=lambda one: one.id)),
+            tuple(self.passages.rows()),
         )
+
+    def _groups_of(self, holder_id: HolderId) -> tuple[GroupId, ...]:
+        holder = self._holders.get(holder_id)
+        return () if holder is None else holder.groups
 
 
 Changed = Holder | Credential | None
@@ -374,16 +342,21 @@ def _fold_use(registry: Registry, what: Mapping[str, Any]) -> Changed:
     return replace(credential, counter=max(counter, credential.counter))
 
 
+def _fold_duress(registry: Registry, what: Mapping[str, Any]) -> Changed:
+    return replace(_known(registry, what), duress=flag(what, "duress"))
+
+
 _FOLDS: Final[Mapping[str, Callable[[Registry, Mapping[str, Any]], Changed]]] = {
     "holder": _fold_holder,
     "erase": _fold_erase,
     "enrol": _fold_enrol,
     "credential.state": _fold_state,
+    "credential.duress": _fold_duress,
     "door.grant": _fold_use,
     "door.deny": _fold_use,
 }
 
-FOLDED: Final = frozenset(_FOLDS)
+FOLDED: Final = frozenset(_FOLDS) | PASSAGE_ENTRIES
 """The kinds of entries that change the registry; a replay needs no others."""
 
 

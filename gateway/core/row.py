@@ -6,6 +6,7 @@ from typing import Any, Final
 from gateway.core.encoding import from_base64url
 from gateway.errors import RegistryError
 
+TIME_MS_MAX: Final = 2**53 - 1
 COMMITMENT_CHARS: Final = 64
 MODEL_CHARS_MAX: Final = 64
 
@@ -18,12 +19,22 @@ def word(what: Mapping[str, Any], name: str, is_good: Callable[[str], bool]) -> 
     return value
 
 
-def number(what: Mapping[str, Any], name: str, most: int) -> int:
-    """Return an integer from 0 to `most`."""
+def number(what: Mapping[str, Any], name: str, most: int, least: int = 0) -> int:
+    """Return an integer from `least` to `most`."""
     value = what.get(name)
-    if type(value) is not int or not 0 <= value <= most:
-        raise RegistryError(f"{value!r:.40} is no {name}; it must be 0 to {most}.")
+    if type(value) is not int or not least <= value <= most:
+        raise RegistryError(
+            f"{value!r:.40} is no {name}; it must be {least} to {most}."
+        )
     return value
+
+
+def flag(what: Mapping[str, Any], name: str) -> bool:
+    """Return true or false; a store may have kept them as 1 and 0."""
+    value = what.get(name)
+    if value not in (True, False) or isinstance(value, float):
+        raise RegistryError(f"{value!r:.40} is no {name}; it must be true or false.")
+    return bool(value)
 
 
 def binary(what: Mapping[str, Any], name: str, least: int, most: int) -> bytes:

@@ -10,14 +10,18 @@ A window whose end is not after its start runs over midnight and belongs to the 
 which it starts. It is open while a correct clock at the door shows a time inside it:
 when an hour is repeated in autumn both passes count, and one that spring leaves out is
 never shown. That is what a guard with a watch expects, and it needs no history.
+
+On special days (core.special_days) other windows count, or none; "always" has none.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from gateway.core.special_days import SpecialDays
 from gateway.errors import ConfigError
 
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -26,6 +30,7 @@ ALWAYS: Final = "always"
 
 _DAY_MIN: Final = 24 * 60
 _WEEK_MIN: Final = 7 * _DAY_MIN
+_DAY: Final = timedelta(days=1)
 _TIMES: Final = re.compile(r"([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})", re.ASCII)
 
 
@@ -37,10 +42,12 @@ class Schedule:
         text: as it was written.
         windows: (start, end) in minutes of the week from Monday 00:00; the end is
             exclusive and passes the week's end where a Sunday runs over midnight.
+        special: days with windows of their own; the first that has a day decides.
     """
 
     text: str
     windows: tuple[tuple[int, int], ...]
+    special: tuple[SpecialDays, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> "Schedule":
@@ -66,12 +73,62 @@ class Schedule:
 
     def is_open(self, wall_ms: int, zone: ZoneInfo) -> bool:
         """Tell whether `wall_ms` (Unix milliseconds) is inside a window in `zone`."""
+        return self.day_of(wall_ms, zone) is not None
+
+    def day_of(
+        self, wall_ms: int, zone: ZoneInfo, *, special: bool = True
+    ) -> date | None:
+        """Return the day to which the window open at `wall_ms` belongs, or None.
+
+        That of a window which runs over midnight is the day before.
+
+        Args:
+            wall_ms: Unix milliseconds.
+            zone: where the windows are meant.
+            special: False to ask what would be so if no day were special.
+        """
         local = datetime.fromtimestamp(wall_ms // 1000, zone)
-        minute = local.weekday() * _DAY_MIN + local.hour * 60 + local.minute
-        return any(
-            start <= minute < end or start <= minute + _WEEK_MIN < end
+        today, minute = local.date(), local.hour * 60 + local.minute
+        if not self.needs_time:
+            return today
+        for day, at in ((today, minute), (today - _DAY, minute + _DAY_MIN)):
+            windows = self._windows_on(day, special=special)
+            if any(start <= at < end for start, end in windows):
+                return day
+        return None
+
+    def _windows_on(self, day: date, *, special: bool) -> list[tuple[int, int]]:
+        """Return the windows that begin on a day, in minutes from its midnight."""
+        for special_days in self.special if special else ():
+            if day in special_days.days:
+                return list(special_days.windows)
+        midnight = day.weekday() * _DAY_MIN
+        return [
+            (start - midnight, end - midnight)
             for start, end in self.windows
-        )
+            if midnight <= start < midnight + _DAY_MIN
+        ]
+
+
+def local_day(wall_ms: int, zone: ZoneInfo) -> date:
+    """Return what a calendar in `zone` shows at `wall_ms` (Unix milliseconds)."""
+    return datetime.fromtimestamp(wall_ms // 1000, zone).date()
+
+
+def day_windows(spans: Iterable[str]) -> tuple[tuple[int, int], ...]:
+    """Return the windows of a special day, each as "08:00-12:00".
+
+    Raises:
+        ConfigError: one sentence that says which one is wrong.
+    """
+    return tuple(_times(span) for span in spans)
+
+
+def span_text(window: tuple[int, int]) -> str:
+    """Return a window of a special day as it is written; `day_windows` reads it."""
+    start, end = window
+    end = end if end <= _DAY_MIN else end - _DAY_MIN
+    return f"{start // 60:02}:{start % 60:02}-{end // 60:02}:{end % 60:02}"
 
 
 def _windows(part: str) -> list[tuple[int, int]]:

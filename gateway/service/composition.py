@@ -8,6 +8,7 @@ from gateway.core.challenge import Place
 from gateway.core.door_timing import DoorTiming
 from gateway.core.policy import DoorPolicy
 from gateway.ports import (
+    NO_ALARM,
     Clock,
     Entropy,
     History,
@@ -19,6 +20,7 @@ from gateway.ports import (
     Radio,
     RegistryStore,
     Sensors,
+    SilentAlarm,
     Strike,
     TelemetryStore,
     Watchdog,
@@ -46,6 +48,7 @@ class Adapters:
     telemetry_store: TelemetryStore
     sensors: Sensors
     watchdog: Watchdog
+    silent_alarm: SilentAlarm = NO_ALARM
 
 
 @dataclass(frozen=True, slots=True)

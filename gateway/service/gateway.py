@@ -70,6 +70,7 @@ class Gateway:
             adapters.clock,
             setting.place.door,
             self._events,
+            adapters.silent_alarm,
         )
         self._doorkeeper: Final = Doorkeeper(
             Door(setting.place.door, mode=recovered.mode),

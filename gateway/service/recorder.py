@@ -14,14 +14,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from gateway.core.entries import Record, grant_record, missed_record
-from gateway.core.facts import CredentialState, DenialReason
+from gateway.core.entries import Record, grant_record, missed_record, shown
+from gateway.core.facts import DenialReason
 from gateway.core.ids import DoorId
-from gateway.core.policy import Grant
+from gateway.core.policy import Grant, still_stands
 from gateway.core.position import LedgerPosition
 from gateway.core.registry import Registry
 from gateway.errors import JournalError, JournalStateUnknownError, RegistryError
-from gateway.ports import Clock, Journal
+from gateway.ports import NO_ALARM, Clock, Journal, SilentAlarm
 from gateway.service.events import EventStream
 
 NOTES_QUEUED_MAX: Final = 1024
@@ -40,12 +40,14 @@ class Recorder:
         clock: Clock,
         door: DoorId,
         events: EventStream,
+        alarm: SilentAlarm = NO_ALARM,
     ) -> None:
         self._registry: Final = registry
         self._journal: Final = journal
         self._clock: Final = clock
         self._door: Final = door
         self._events: Final = events
+        self._alarm: Final = alarm
         self._notes: Final[deque[Record]] = deque()
         self._noted: Final = asyncio.Event()
         self._missed: Final[Counter[str]] = Counter()
@@ -78,7 +80,8 @@ class Recorder:
         """Write the entry of a grant durably; see Journal.append_grant.
 
         Raises:
-            RegistryError: its credential has been suspended or revoked meanwhile.
+            RegistryError: a rule denies it meanwhile: its credential was suspended,
+                say, or the last use of a pass was spent.
         """
         return await asyncio.shield(self._append_grant(grant))
 
@@ -106,7 +109,11 @@ class Recorder:
         self._missed[reason.value] += 1
 
     def sum_up(self, now_ms: int) -> None:
-        """Have what was counted written down, at most once a minute."""
+        """Have what was counted written down, at most once a minute.
+
+        Called once a second, which is how often a silent call is tried again.
+        """
+        self._alarm.retry()
         if self._missed and now_ms - self._summed_up_ms >= SUMMARY_MS:
             self._summed_up_ms = now_ms
             self._noted.set()
@@ -163,10 +170,9 @@ class Recorder:
 
     async def _append_grant(self, grant: Grant) -> LedgerPosition:
         async with self._turn:
-            credential = self._registry.credential(grant.verified.credential_id)
-            if credential is None or credential.state is not CredentialState.ACTIVE:
+            if not still_stands(grant, self._registry):
                 raise RegistryError(
-                    "The credential was suspended or revoked while the grant waited."
+                    "What was recorded while the grant waited takes it back."
                 )
             return await self._write((grant_record(grant),), grant)
 
@@ -212,6 +218,13 @@ class Recorder:
         first = n - len(records) + 1
         for offset, record in enumerate(records):
             self._registry.apply(first + offset, record.ev, record.what)
-            self._events.publish(
-                record.ev, now, {"entry": first + offset, **record.what}
-            )
+            if (told := shown(record)) is not None:
+                self._events.publish(record.ev, now, {"entry": first + offset, **told})
+            if record.ev == "door.grant" and "duress" in record.what:
+                self._alarm.call({"entry": first + offset, **_call(record)})
+
+
+def _call(record: Record) -> dict[str, object]:
+    what = record.what
+    route, door, holder = what["duress"], what["door"], what["holder"]
+    return {"door": door, "holder": holder, "kind": "duress", "route": route}

@@ -17,7 +17,7 @@ from gateway.core.challenge import NONCE_BYTES, Challenge, ChallengeBook, Purpos
 from gateway.core.denial import Deny
 from gateway.core.door_events import Refused, Unlock
 from gateway.core.encoding import to_base64url
-from gateway.core.facts import CredentialState, DenialReason, Mode, Pattern
+from gateway.core.facts import AWAITING, CredentialState, DenialReason, Mode, Pattern
 from gateway.core.ids import CredentialId, PeerAddress
 from gateway.core.policy import DoorPolicy, Grant, decide
 from gateway.core.registry import Registry
@@ -319,7 +319,8 @@ class Sessions:
         await self._deny(denial)
 
     async def _deny(self, denial: Deny) -> None:
-        self._indicators.show(Pattern.DENIED)
+        waits = denial.reason in AWAITING
+        self._indicators.show(Pattern.TOUCH_NOW if waits else Pattern.DENIED)
         records = [entries.deny_record(denial)]
         if denial.credential_id is not None:
             if denial.reason is DenialReason.COUNTER_NOT_RISING:

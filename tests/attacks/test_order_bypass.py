@@ -58,11 +58,15 @@ def forged_grant(verified: Verified, maker: Any) -> Grant:
     return Grant(
         maker,
         verified=verified,
+        policy=Desk().policy,
         door=FRONT,
         release_ms=5_000,
         rule=Access(STAFF, OFFICE),
-        decided_up_ms=NOW_MS,
+        decided=at(NOW_MS),
         time_trusted=True,
+        touches=(),
+        passed_again=False,
+        duress_route=None,
     )
 
 

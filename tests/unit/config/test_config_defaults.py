@@ -71,4 +71,4 @@ def test_the_repeated_sections_hold_when_their_marks_are_removed() -> None:
     config = parse(text, "defaults")
     assert config.schedules[0].id == "office-hours"
     assert config.pins.buzzer == 13
-    assert config.door_policy.access
+    assert config.door_policy({}).access

@@ -60,7 +60,7 @@ def test_each_part_of_the_gateway_is_told_its_share(full: str) -> None:
     assert config.wiring.safe_level == 0
     assert config.place.origin == "keyra://example-site/front-door"
     assert str(config.zone) == "Europe/Berlin"
-    policy = config.door_policy
+    policy = config.door_policy({})
     assert [(line.group, line.schedule) for line in policy.access] == [
         ("staff", "office-hours"),
         ("guards", "always"),
@@ -70,7 +70,7 @@ def test_each_part_of_the_gateway_is_told_its_share(full: str) -> None:
 
 def test_a_group_for_another_door_gives_no_access_here(full: str) -> None:
     text = full.replace('doors = ["front-door"]', 'doors = ["back-door"]')
-    access = parse(text, "gateway.toml").door_policy.access
+    access = parse(text, "gateway.toml").door_policy({}).access
     assert [line.group for line in access] == ["staff"]
 
 

@@ -1,6 +1,7 @@
 """What stands in an entry: exactly what docs/entries.md says."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from gateway.core.encoding import canonical, from_base64url, to_base64url
 from gateway.core.entries import BY_GATEWAY, ConfigFacts, Record, by_credential, by_uid
 from gateway.core.facts import CredentialState, DenialReason, Mode
 from gateway.core.ids import HolderId
+from gateway.core.policy import DoorRules, Passback
 from gateway.core.registry import Credential, Registry
 from ledger.encoding import canonical as ledgers_canonical
-from tests.desk import FRONT, HOLDER, Desk, at
+from tests.desk import FRONT, HOLDER, OFFICE, Desk, at
 
 PAGE = (Path(__file__).parents[3] / "docs" / "entries.md").read_text()
 
@@ -81,6 +83,7 @@ def records_of_keys() -> list[Record]:
         entries.credential_state_record(
             desk.key.id, CredentialState.SUSPENDED, "counter-not-rising", BY_GATEWAY
         ),
+        entries.duress_record(desk.key.id, by_uid(0), duress=True),
         entries.registry_record(desk.registry.snapshot()),
         entries.grant_record(grant),
         entries.deny_record(Deny(DenialReason.KEY_UNKNOWN, FRONT)),
@@ -153,11 +156,12 @@ def test_the_registry_understands_what_is_written_about_it() -> None:
         if record.ev in {"credential.state", "door.grant", "door.deny"}:
             continue
         registry.apply(n, record.ev, record.what)
-    assert registry.credential(desk.key.id) == desk.enrolled(counter=1)
+    expected = desk.enrolled(counter=1, duress=True)
+    assert registry.credential(desk.key.id) == expected
     for n, record in enumerate(records, start=len(records)):
         if record.ev in {"credential.state", "door.grant", "door.deny"}:
             registry.apply(n, record.ev, record.what)
-    expected = desk.enrolled(counter=7, state=CredentialState.SUSPENDED)
+    expected = replace(expected, counter=7, state=CredentialState.SUSPENDED)
     assert registry.credential(desk.key.id) == expected
 
 
@@ -165,6 +169,40 @@ def test_the_enrolment_says_all_that_the_credential_is() -> None:
     record = next(record for record in every_record() if record.ev == "enrol")
     desk = Desk()
     assert Credential.from_row(record.what) == desk.enrolled(counter=1)
+
+
+def test_events_tell_nothing_of_duress() -> None:
+    desk = Desk()
+    key = to_base64url(desk.key.id)
+    desk.tell("credential.duress", {"credential": key, "duress": True})
+    desk.policy = replace(desk.policy, rules=DoorRules(duress_route="guard-desk"))
+    record = entries.grant_record(desk.granted())
+    assert record.what["duress"] == "guard-desk"
+    usual = entries.grant_record(Desk().granted())
+    assert "duress" not in usual.what
+    assert entries.shown(record) == {**usual.what, "decided": record.what["decided"]}
+    mark = entries.duress_record(desk.key.id, by_uid(0), duress=True)
+    assert entries.shown(mark) is None
+    enrolled = entries.Record("enrol", desk.enrolled(duress=True).row())
+    assert entries.shown(enrolled) == desk.enrolled().row()
+
+
+def test_a_grant_names_the_touches_that_it_rests_on() -> None:
+    desk = Desk()
+    desk.policy = replace(
+        desk.policy,
+        rules=DoorRules(
+            step_up=OFFICE, passback=Passback.SOFT, exit_request_clears=False
+        ),
+    )
+    for _ in range(2):
+        waiting = desk.decide()
+        assert isinstance(waiting, Deny)
+        desk.tell("door.deny", entries.deny_record(waiting).what)
+        what = entries.grant_record(desk.granted()).what
+        desk.tell("door.grant", what)
+        assert what["touches"] == (desk.registry.entries - 2,)
+    assert what["passed_again"] is True
 
 
 def test_text_from_outside_is_cut_and_cleaned() -> None:

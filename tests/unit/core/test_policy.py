@@ -231,8 +231,14 @@ def test_explain_answers_every_rule_for_a_holder_alone(desk: Desk) -> None:
         ("clock", None),
         ("valid-from", None),
         ("valid-until", None),
+        ("uses", None),
         ("door", None),
+        ("holiday", None),
         ("hours", DenialReason.OUTSIDE_HOURS),
+        ("first-person", None),
+        ("passback", None),
+        ("two-person", None),
+        ("step-up", None),
     ]
     assert answers[0].sentence == "The door is locked down."
     assert answers[1].sentence == "This rule holds."

@@ -8,6 +8,7 @@ import pytest
 from gateway.config import Config, defaults_text, parse
 from gateway.config.item import ITEM, SECTION, Heading, Item
 from gateway.config.values import key_of
+from gateway.core.special_days import Days
 
 
 def headings() -> list[Heading]:
@@ -71,4 +72,4 @@ def test_the_repeated_sections_hold_when_their_marks_are_removed() -> None:
     config = parse(text, "defaults")
     assert config.schedules[0].id == "office-hours"
     assert config.pins.buzzer == 13
-    assert config.door_policy({}).access
+    assert config.door_policy(dict.fromkeys(config.calendars, Days())).access

@@ -123,6 +123,13 @@ def _add_changing(verb: _Verb) -> None:
 def _add_own(verb: _Verb) -> None:
     check = verb("check-config", "appliance", "check_config", "Check the config file.")
     _config(check)
+    write = verb(
+        "write-config",
+        "write_config",
+        "write_config",
+        "Ask for the settings of a door.",
+    )
+    write.add_argument("file", type=Path, metavar="FILE", help="must not be there yet")
     verb("print-config", "appliance", "print_config", "Print all defaults, explained.")
     doctor = verb(
         "doctor", "doctor", "doctor", "Find what is wrong, and say what to do."

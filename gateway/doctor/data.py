@@ -18,7 +18,8 @@ MIB: Final = 1024 * 1024
 _OTHERS_WRITE: Final = 0o022
 _OTHERS: Final = 0o007
 _ANYBODY_ELSE: Final = 0o077
-_PRIVATE: Final = (".key", ".next", ".seal")
+_PRIVATE: Final = (".key", ".next", ".seal", ".seal-key")
+SEAL_KEY: Final = "ledger.seal-key"
 
 
 def check_permissions(machine: Machine) -> Iterator[Finding]:
@@ -59,7 +60,15 @@ def _state(machine: Machine) -> Iterator[Finding]:
     for name in machine.names(STATE_DIR):
         path = f"{STATE_DIR}/{name}"
         mine = machine.facts(path)
-        if mine and mine.owner != OWNER:
+        if name == SEAL_KEY:
+            yield note(
+                "seal",
+                "The seal's first key is still here; with it, whoever takes this "
+                "machine can rewrite what was recorded before.",
+                path,
+                "Give it to whoever audits this door, and remove it here.",
+            )
+        elif mine and mine.owner != OWNER:
             yield wrong(
                 "permissions",
                 f"A file of the gateway's belongs to {mine.owner}: it cannot use it.",

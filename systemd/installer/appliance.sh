@@ -72,7 +72,6 @@ check_door_machine() {
     if [ -z "$root" ]; then
         need dbus-daemon dbus
         [ -e /usr/libexec/bluetooth/bluetoothd ] || missing="$missing bluez"
-        need runuser util-linux
         need systemctl systemd
     fi
     [ -n "$missing" ] || return 0
@@ -178,11 +177,10 @@ check_config() {
         die "$exit_config" "correct the config and run this again."
 }
 
-# One ledger for ever: it is begun once, as the gateway's own user.
+# One ledger for ever: it is begun once, by root, who alone can read the seal's key.
 begin_ledger() {
     [ -z "$root" ] && [ ! -e /var/lib/keyra/ledger.db ] || return 0
-    change "begin the ledger in /var/lib/keyra" runuser -u keyra -- \
-        "$keyra" init --config "$config"
+    change "begin the ledger in /var/lib/keyra" "$keyra" init --config "$config"
 }
 
 # Tells the running system what changed, and starts what should run and does not.

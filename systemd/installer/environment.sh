@@ -7,12 +7,13 @@ lgpio_version=0.2.2.0
 # A door's Python is the system's: its lgpio was made for that one.
 find_door_python() {
     python=
-    for candidate in ${KEYRA_PYTHON:+"$KEYRA_PYTHON"} /usr/bin/python3; do
-        if python_fits "$candidate" && python_complete "$candidate"; then
-            python=$candidate
-            return
-        fi
-    done
+    candidate=${KEYRA_PYTHON:-/usr/bin/python3}
+    if python_fits "$candidate" && python_complete "$candidate"; then
+        python=$candidate
+    elif [ -n "${KEYRA_PYTHON-}" ]; then
+        die "$exit_unavailable" "KEYRA_PYTHON is $KEYRA_PYTHON, which is no Python from" \
+            "3.11 to 3.13 with venv."
+    fi
 }
 
 # Everything that decides what an environment holds, in 12 hex digits.
@@ -28,6 +29,8 @@ print_of_sources() {
 
 # Sets $version, as in 0.1.0-9f86d081884c, and $place, where it lives.
 name_version() {
+    [ -d "$here/gateway" ] && [ -d "$here/ledger" ] && [ -d "$here/tui" ] ||
+        die "$exit_usage" "$here has no gateway in it; run install.sh from a clone."
     release=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/pyproject.toml")
     version=$release-$(print_of_sources)
     place=$root/opt/keyra/versions/$version

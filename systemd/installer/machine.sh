@@ -22,9 +22,15 @@ make_users() {
     fi
     # A ledger that an earlier installation left is this gateway's again.
     if [ -d /var/lib/keyra ] && [ "$(stat -c %U /var/lib/keyra)" != keyra ]; then
-        change "give /var/lib/keyra to the user keyra" \
-            chown -R keyra:keyra /var/lib/keyra
+        change "give /var/lib/keyra to the user keyra" give_back
     fi
+}
+
+# All but the seal's first key, which the gateway must never read.
+give_back() {
+    chown -R keyra:keyra /var/lib/keyra || return
+    [ ! -e /var/lib/keyra/ledger.seal-key ] ||
+        chown root:root /var/lib/keyra/ledger.seal-key
 }
 
 # print_strike KIND FILE: what keyra itself makes of gateway.toml, for other programs.

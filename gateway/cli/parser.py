@@ -49,6 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     _add_looking(verb)
     _add_changing(verb)
+    _add_installing(verb)
     _add_own(verb)
     return parser
 
@@ -120,7 +121,7 @@ def _add_changing(verb: _Verb) -> None:
     _json(mode)
 
 
-def _add_own(verb: _Verb) -> None:
+def _add_installing(verb: _Verb) -> None:
     check = verb("check-config", "appliance", "check_config", "Check the config file.")
     _config(check)
     write = verb(
@@ -150,6 +151,9 @@ def _add_own(verb: _Verb) -> None:
         help="whose processes the strike obeys (default: yours)",
     )
     _config(strike)
+
+
+def _add_own(verb: _Verb) -> None:
     init = verb("init", "appliance", "init", "Make signing key and ledger; run once.")
     _config(init)
     run = verb("run", "appliance", "run", "Run the gateway in the foreground.")

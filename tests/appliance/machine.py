@@ -41,7 +41,8 @@ _HARDWARE: Final = f"""
 -device virtconsole,chardev=hci
 -chardev socket,id=agent,path=agent,server=on,wait=off
 -device virtserialport,chardev=agent,name=org.qemu.guest_agent.0
--qmp unix:monitor,server=on,wait=off -serial file:console.log
+-qmp unix:monitor,server=on,wait=off
+-chardev file,id=console,path=console.log,append=on -serial chardev:console
 """
 
 
@@ -207,6 +208,10 @@ class Machine:
                 break
         await agent.ask("guest-file-close", {"handle": handle})
         return data
+
+    async def wall_ns(self) -> int:
+        """Return the machine's wall clock, in nanoseconds of Unix time."""
+        return int(await self._the(self._agent).ask("guest-get-time"))
 
     # Inside.
 

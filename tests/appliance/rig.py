@@ -44,7 +44,7 @@ class Rig:
         self.full: Final = full
         self.machine: Final = Machine(image, place)
         self.radio: Final = Radio(place, SEED)
-        self.chip: Final = Chip(self.machine)
+        self.chip: Final = Chip(self.machine, place / "console.log")
         self.report: Final = Report()
         self._product: Product | None = None
         self._scenario = ""
@@ -113,6 +113,7 @@ class Rig:
         """Go back to a saved state, with a controller as after its power-on."""
         await self.radio.disperse()
         await self.machine.load(state)
+        self.chip.forget()
         await self.machine.run("systemctl restart rig-adapter")
         await self.machine.until("bluetoothctl show | grep -q 'Powered: yes'")
 

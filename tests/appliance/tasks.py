@@ -71,12 +71,12 @@ async def enrol(rig: Rig, name: str = KEY, holder: str = HOLDER) -> Enrolled:
     return Enrolled(code, said, same)
 
 
-async def released(rig: Rig, wires: Wires = PLAIN) -> Sequence[Opening]:
+def released(rig: Rig, wires: Wires = PLAIN) -> Sequence[Opening]:
     """Return the openings of the strike in the chip's trace, oldest first.
 
     A trace that begins in the middle of an opening is no valid question.
     """
-    return openings(await rig.chip.trace(wires.strike_line), wires.relay)
+    return openings(rig.chip.trace(wires.strike_line), wires.relay)
 
 
 async def touch(key: RemoteKey) -> None:
@@ -97,10 +97,10 @@ async def opens(
 
     A touch that the door did not take in time is taken back.
     """
-    before = len(await released(rig, wires))
+    before = len(released(rig, wires))
 
     async def one_more() -> bool:
-        found = await released(rig, wires)
+        found = released(rig, wires)
         return len(found) > before and found[-1].end_ns is not None
 
     await touch(key)
@@ -119,7 +119,7 @@ async def secured_again(
     """Wait for the end of the newest opening; tell whether it came."""
 
     async def ended() -> bool:
-        found = await released(rig, wires)
+        found = released(rig, wires)
         return bool(found) and found[-1].end_ns is not None
 
     try:

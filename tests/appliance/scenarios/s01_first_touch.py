@@ -19,11 +19,11 @@ async def scenario(rig: Rig) -> None:
     rig.check(enrolled.same_number, "key and terminal show the same six digits")
     rig.check(enrolled.code == 0, f"`keyra enrol` ends well: {enrolled.said[-60:]!r}")
 
-    trace = await rig.chip.trace(PLAIN.strike_line)
+    trace = rig.chip.trace(PLAIN.strike_line)
     rig.check(not trace, "the strike's line never moved before the first touch")
     key = await rig.radio.key(KEY)
     rig.check(await opens(rig, key), "a touch releases the strike, by the chip's level")
-    for opening in await released(rig):
+    for opening in released(rig):
         rig.figure("the strike was released for, ms", opening.lasted_ms)
     rig.check(await rig.chip.level(PLAIN.strike_line) == 0, "it is secured again")
 

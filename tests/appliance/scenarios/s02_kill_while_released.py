@@ -3,6 +3,7 @@
 from typing import Final
 
 from gateway.strike.wiring import Relay
+from tests.appliance.chip import value_path
 from tests.appliance.product import Wires
 from tests.appliance.rig import ENROLLED, Rig
 from tests.appliance.tasks import KEY, opens, released, secured_again, touch
@@ -29,21 +30,21 @@ async def _combination(rig: Rig, wires: Wires, *, keeps: bool, thorough: bool) -
     await rig.load(ENROLLED)
     await rig.product.rewire(wires)
     await rig.chip.persist(keeps=keeps)
-    await rig.chip.forget()
+    rig.chip.forget()
     await rig.product.start()
     await rig.product.ready()
-    rig.check(not await released(rig, wires), f"{what}: no edge at start")
+    rig.check(not released(rig, wires), f"{what}: no edge at start")
 
     await _kill(rig, wires, "keyra-gateway")
     rig.check(await secured_again(rig, wires), f"{what}: gateway killed, secured")
-    lasted_ms = (await released(rig, wires))[-1].lasted_ms
+    lasted_ms = released(rig, wires)[-1].lasted_ms
     rig.figure(f"{what}: gateway killed, released for ms", lasted_ms)
     rig.check(lasted_ms <= wires.release_ms + SLACK_MS, f"{what}: within its budget")
 
     await rig.product.ready()
     await _kill(rig, wires, "keyra-strike")
     rig.check(await secured_again(rig, wires), f"{what}: keyra-strike killed, secured")
-    lasted_ms = (await released(rig, wires))[-1].lasted_ms
+    lasted_ms = released(rig, wires)[-1].lasted_ms
     rig.figure(f"{what}: keyra-strike killed, released for ms", lasted_ms)
     rig.check(lasted_ms <= SUCCESSOR_MS_MAX, f"{what}: within systemd's bound")
     if thorough:
@@ -54,13 +55,13 @@ async def _quiet_life(rig: Rig, wires: Wires, what: str) -> None:
     await rig.product.ready()
     key = await rig.radio.key(KEY)
     rig.check(await opens(rig, key, wires), f"{what}: the next touch opens")
-    before = len(await released(rig, wires))
+    before = len(released(rig, wires))
     await rig.machine.run("systemctl restart keyra-gateway")
     await rig.machine.run("systemctl restart keyra-strike")
     await rig.product.ready()
     await rig.product.stop()
     await rig.product.start()
-    same = len(await released(rig, wires)) == before
+    same = len(released(rig, wires)) == before
     rig.check(same, f"{what}: no edge at restart, stop and start")
 
 
@@ -69,7 +70,7 @@ async def _kill(rig: Rig, wires: Wires, unit: str) -> None:
     key = await rig.radio.key(KEY)
     await touch(key)
     level = 1 if wires.relay is Relay.ACTIVE_HIGH else 0
-    value = f"/run/rig-lines/sim_gpio{wires.strike_line}/value"
+    value = value_path(wires.strike_line)
     await rig.machine.run(
         f"until [ $(cat {value}) = {level} ]; do sleep 0.05; done;"
         f" systemctl kill --signal=KILL {unit}"

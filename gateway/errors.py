@@ -24,6 +24,8 @@ what to do.
     ├── EvidenceError            a grant, a position or a release is not what it claims
     ├── AttestationError         the key's model could not be proved
     ├── EnrolmentError           the ceremony ended without a credential
+    ├── AdministrationError      an administrator's order was not signed or carried out
+    │   └── FingerNeededError    the change takes an administrator's finger
     ├── RegistryError            an unknown holder, credential or an illegal change
     │   └── HolderUnknownError   nothing is known of this pseudonym
     ├── JournalError             an entry was not written; nothing changed
@@ -186,6 +188,22 @@ class EnrolmentError(KeyraError):
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class AdministrationError(KeyraError):
+    """An administrator's order cannot be signed or carried out; `reason` says why."""
+
+    code = "administration"
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class FingerNeededError(AdministrationError):
+    """The change takes an administrator's finger: propose it as an order."""
+
+    code = "finger-needed"
 
 
 class RegistryError(KeyraError):

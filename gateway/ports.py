@@ -21,6 +21,7 @@ from gateway.core.entries import Record, grant_record
 from gateway.core.facts import InputName, Pattern
 from gateway.core.ids import Now, PeerAddress
 from gateway.core.measurement import Period
+from gateway.core.opening import Opening
 from gateway.core.policy import Grant
 from gateway.core.position import LedgerPosition
 from gateway.core.provenance import Maker, genuine
@@ -300,12 +301,18 @@ class RegistryStore(Protocol):
     def remember_address(self, address: PeerAddress, credential_id: bytes) -> None:
         """Store one hint, replacing an older one of the same address."""
 
+    def forget_address(self, address: PeerAddress) -> None:
+        """Remove the hint at an address; no error if there is none."""
+
 
 class PeopleStore(Protocol):
     """Openings of the ledger's commitments; the only place where a name stands."""
 
-    def commit(self, subject: str, value: str) -> str:
-        """Store a value under a fresh salt and return its commitment, 64 hex digits."""
+    def seal(self, value: str) -> Opening:
+        """Commit to a value under a fresh salt; RegistryError if it is none."""
+
+    def keep(self, subject: str, opening: Opening) -> None:
+        """Store an opening; RegistryError if the file does not take it."""
 
     def reveal(self, commitment: str) -> str | None:
         """Return the value, or None once it was erased."""
@@ -314,11 +321,7 @@ class PeopleStore(Protocol):
         """Tell whether there is an opening of a subject."""
 
     def erase(self, *subjects: str) -> int:
-        """Remove every opening of these subjects for good; return how many there were.
-
-        Raises:
-            RegistryError: a name may still be there; ask again.
-        """
+        """Remove every opening of these for good; RegistryError if one may be left."""
 
     def withdraw(self, commitment: str) -> None:
         """Remove one opening for good, whose commitment stands in no entry.

@@ -53,18 +53,23 @@ Identifier = Annotated[
 CredentialId = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=CREDENTIAL_ID_CHARS_MAX)
 ]
+Role = Literal["", "auditor", "operator", "admin"]
 WallMs = Annotated[int, Field(strict=True, ge=0, le=WALL_MS_MAX)]
 
 
-class _Outgoing(BaseModel):
+class Outgoing(BaseModel):
+    """Leaves the gateway; may gain members."""
+
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
-class _Incoming(BaseModel):
+class Incoming(BaseModel):
+    """Comes in; what is not known is refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class StageFigures(_Outgoing):
+class StageFigures(Outgoing):
     """How long one stage of a touch takes, over the samples kept."""
 
     count: int
@@ -72,7 +77,7 @@ class StageFigures(_Outgoing):
     p99_us: int
 
 
-class StatisticsPoint(_Outgoing):
+class StatisticsPoint(Outgoing):
     """One step of a curve; zeros where nothing was measured in it."""
 
     until_ms: int
@@ -81,7 +86,7 @@ class StatisticsPoint(_Outgoing):
     p99: int
 
 
-class StatisticsSeries(_Outgoing):
+class StatisticsSeries(Outgoing):
     """One stage (in microseconds) or gauge (its unit is the name's last word)."""
 
     kind: Literal["stage", "gauge"]
@@ -93,7 +98,7 @@ class StatisticsSeries(_Outgoing):
     points: tuple[StatisticsPoint, ...]
 
 
-class Statistics(_Outgoing):
+class Statistics(Outgoing):
     """What was measured in a stretch of time, and how often each event came."""
 
     from_ms: int
@@ -102,7 +107,7 @@ class Statistics(_Outgoing):
     counts: dict[str, int]
 
 
-class Door(_Outgoing):
+class Door(Outgoing):
     """The door now; `phase` is secured, released, open, held or forced."""
 
     id: str
@@ -113,7 +118,7 @@ class Door(_Outgoing):
     )
 
 
-class Health(_Outgoing):
+class Health(Outgoing):
     """What works."""
 
     scanning: bool
@@ -122,7 +127,7 @@ class Health(_Outgoing):
     clock_synchronised: bool
 
 
-class Status(_Outgoing):
+class Status(Outgoing):
     """The gateway at a glance."""
 
     version: str
@@ -137,9 +142,12 @@ class Status(_Outgoing):
     last_event_id: int
     stages: dict[str, StageFigures]
     counts: dict[str, int]
+    unacknowledged: tuple[str, ...] = Field(
+        default=(), description="What somebody with a role must see and sign for."
+    )
 
 
-class Holder(_Outgoing):
+class Holder(Outgoing):
     """A holder; `name` is null once it was erased, or while it cannot be read."""
 
     id: str
@@ -149,9 +157,10 @@ class Holder(_Outgoing):
     until_ms: int
     suspended: bool
     erased: bool = False
+    role: str = ""
 
 
-class Credential(_Outgoing):
+class Credential(Outgoing):
     """A credential; ids are base64url without padding."""
 
     id: str
@@ -163,21 +172,21 @@ class Credential(_Outgoing):
     until_ms: int
 
 
-class HolderPage(_Outgoing):
+class HolderPage(Outgoing):
     """Holders by id; `next` is the cursor of the page that follows, or null."""
 
     items: tuple[Holder, ...]
     next: str | None
 
 
-class CredentialPage(_Outgoing):
+class CredentialPage(Outgoing):
     """Credentials by id; `next` is the cursor of the page that follows, or null."""
 
     items: tuple[Credential, ...]
     next: str | None
 
 
-class Enrolment(_Outgoing):
+class Enrolment(Outgoing):
     """The ceremony under way, or the last one.
 
     `step` is armed, pairing, comparing, creating, proving, registered or failed.
@@ -202,19 +211,19 @@ class Enrolment(_Outgoing):
         return self.step in {"registered", "failed"}
 
 
-class EnrolmentOrder(_Incoming):
-    """A holder, new or known, and a wish to register their key."""
+class HolderWish(Incoming):
+    """A holder as they are to be, new or changed; without a name it stays."""
 
     holder_id: Identifier
     name: Annotated[
         str,
         Field(min_length=1, max_length=NAME_CHARS_MAX),
         AfterValidator(_printable),
-    ] = Field(description="The person's name; it never reaches the ledger.")
-    groups: Annotated[tuple[Identifier, ...], Field(max_length=GROUPS_MAX)]
+    ] = Field(default="", description="The person's; it never reaches the ledger.")
+    groups: Annotated[tuple[Identifier, ...], Field(max_length=GROUPS_MAX)] = ()
     from_ms: WallMs = 0
     until_ms: WallMs = 0
-    credential_until_ms: WallMs = 0
+    role: Role = ""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -223,25 +232,35 @@ class EnrolmentOrder(_Incoming):
         return self
 
 
-class ComparisonAnswer(_Incoming):
+class EnrolmentOrder(HolderWish):
+    """A holder, new or known, and a wish to register their key.
+
+    A key that `replaces` another one is its holder's, who stays as they are.
+    """
+
+    credential_until_ms: WallMs = 0
+    replaces: CredentialId | Literal[""] = ""
+
+
+class ComparisonAnswer(Incoming):
     """Whether the number on the key equals the one shown."""
 
     agree: Annotated[bool, Field(strict=True)]
 
 
-class CredentialStateChange(_Incoming):
+class CredentialStateChange(Incoming):
     """The state wished for; "revoked" is final, and a credential expires by itself."""
 
     state: CredentialWish
 
 
-class ModeChange(_Incoming):
+class ModeChange(Incoming):
     """The mode wished for."""
 
     mode: Literal["Locked", "LockedDown"]
 
 
-class Event(_Outgoing):
+class Event(Outgoing):
     """One thing that happened.
 
     Attributes:
@@ -257,7 +276,7 @@ class Event(_Outgoing):
     data: dict[str, JsonValue]
 
 
-class Snapshot(_Outgoing):
+class Snapshot(Outgoing):
     """The first message of every event stream.
 
     Attributes:
@@ -269,14 +288,14 @@ class Snapshot(_Outgoing):
     resumed: bool
 
 
-class Fault(_Outgoing):
+class Fault(Outgoing):
     """One thing that is wrong with a request."""
 
     where: str
     what: str
 
 
-class Problem(_Outgoing):
+class Problem(Outgoing):
     """Problem details (RFC 9457), with a stable `code` for programs."""
 
     type: str

@@ -180,6 +180,8 @@ PLAYED: Final[Mapping[Pattern, tuple[tuple[Step, ...], tuple[Step, ...]]]] = (
             ),
             Pattern.FAULT: ((), (_step("r", 50), _step("", 950))),
             Pattern.ALARM: ((), (_step("rb", 500), _step("", 500))),
+            # Both lights by turns, which the door itself never shows.
+            Pattern.ORDER: ((_step("rb", 60),), (_step("g", 250), _step("r", 250))),
         }
     )
 )

@@ -24,6 +24,7 @@ from typing import Final
 from urllib.parse import quote
 
 from gateway.core.encoding import canonical
+from gateway.core.opening import Opening
 from gateway.errors import RegistryError
 from gateway.ports import Entropy
 
@@ -63,28 +64,33 @@ class SqlitePeopleStore:
         self._path: Final = path
         self._entropy: Final = entropy
 
-    def commit(self, subject: str, value: str) -> str:
-        """Store a value under a fresh salt and return its commitment, 64 hex digits.
+    def seal(self, value: str) -> Opening:
+        """Commit to a value under a fresh salt; stores nothing.
 
         Args:
-            subject: the pseudonym that `erase` will be asked for.
             value: 1 to VALUE_CHARS_MAX printable characters.
 
         Raises:
-            RegistryError: no such value, or the file does not take it.
+            RegistryError: no such value.
         """
         if not 0 < len(value) <= VALUE_CHARS_MAX or not value.isprintable():
             raise RegistryError(
                 f"A name has 1 to {VALUE_CHARS_MAX} printable characters."
             )
         salt = self._entropy.token(SALT_BYTES)
-        commitment = commitment_of(salt, value)
+        return Opening(commitment_of(salt, value), salt, value)
+
+    def keep(self, subject: str, opening: Opening) -> None:
+        """Store an opening, under the pseudonym that `erase` will be asked for.
+
+        Raises:
+            RegistryError: the file does not take it.
+        """
         with self._changing() as connection:
             connection.execute(
-                "INSERT INTO opening VALUES(?,?,?,?)",
-                (commitment, subject, salt, value),
+                "INSERT OR IGNORE INTO opening VALUES(?,?,?,?)",
+                (opening.commitment, subject, opening.salt, opening.value),
             )
-        return commitment
 
     def reveal(self, commitment: str) -> str | None:
         """Return the value, or None: erased, edited, or the file cannot be read.

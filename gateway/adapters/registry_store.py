@@ -69,6 +69,10 @@ _UNREADABLE: Final = (
 )
 
 
+_OPTIONAL: Final = frozenset({"duress", "role", "uses_max"})
+"""What a row may lack."""
+
+
 class SqliteRegistryStore:
     """ports.RegistryStore in the file at `path`, which need not be there."""
 
@@ -93,8 +97,8 @@ class SqliteRegistryStore:
         """
 
         def write(database: Database) -> None:
-            holders = [_flat(holder.row()) for holder in snapshot.holders]
-            credentials = [_flat(one.row()) for one in snapshot.credentials]
+            holders = _even([_flat(holder.row()) for holder in snapshot.holders])
+            credentials = _even([_flat(one.row()) for one in snapshot.credentials])
             covers = [{"entries": snapshot.entries}]
             _replace(database, "holders", holders, "holder")
             _replace(database, "credentials", credentials, "credential")
@@ -131,6 +135,17 @@ class SqliteRegistryStore:
             database.table("addresses").upsert(row, pk="address")
 
         self._write(write)
+
+    def forget_address(self, address: PeerAddress) -> None:
+        """Remove the hint at an address; never raises."""
+
+        def write(database: Database) -> None:
+            table = database.table("addresses")
+            if table.exists():
+                table.delete_where("address = ?", [address])
+
+        if self._path.exists():
+            self._write(write)
 
     def _write(self, change: Callable[[Database], None]) -> None:
         try:
@@ -200,7 +215,14 @@ def _rows(database: Database, name: str) -> list[dict[str, Any]]:
     table = database.table(name)
     if not table.exists():
         raise ValueError(f"no {name}")
-    rows = list(table.rows_where(limit=ROWS_MAX + 1))
+    rows = [
+        {
+            column: value
+            for column, value in row.items()
+            if value is not None or column not in _OPTIONAL
+        }
+        for row in table.rows_where(limit=ROWS_MAX + 1)
+    ]
     if len(rows) > ROWS_MAX:
         raise ValueError(f"more than {ROWS_MAX} {name}")
     return rows
@@ -216,6 +238,12 @@ def _replace(
         table.insert_all(rows, pk=key, strict=True)
     else:
         table.create({key: str}, pk=key, strict=True)
+
+
+def _even(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows that all have the same columns; what a row has not is NULL."""
+    columns = {column: None for row in rows for column in row}
+    return [{**columns, **row} for row in rows]
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Annotated, Final, Protocol, TypeVar
 from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 
 from gateway.api import openapi, problems
-from gateway.api.asgi import CONNECTION_KEY
 from gateway.api.event_stream import EventStreamResponse, Streams, start
-from gateway.api.guard import Guard
+from gateway.api.guard import Guard, actor_of
+from gateway.api.orders import add_orders
 from gateway.api.problems import Refusal
 from gateway.api.rights import Rights
 from gateway.core import facts
@@ -77,14 +77,11 @@ def create_app(
     _add_reading(router, facade)
     _add_enrolment(router, facade)
     _add_changes(router, facade)
+    add_orders(router, facade.administration)
     _add_events(router, facade, app.state.streams)
     app.include_router(router)
     app.add_middleware(Guard, rights=rights or Rights())
     return app
-
-
-def _actor(request: Request) -> views.Actor:
-    return views.Actor(request.scope[CONNECTION_KEY].peer.uid)
 
 
 def _page(
@@ -136,27 +133,25 @@ def _add_enrolment(router: APIRouter, facade: Facade) -> None:
     async def enrol(order: EnrolmentOrder, request: Request) -> Enrolment:
         """Arm the ceremony; its steps are events."""
         wish = views.EnrolmentOrder(**order.model_dump())
-        return Enrolment.model_validate(await facade.enrol(wish, _actor(request)))
+        return Enrolment.model_validate(await facade.enrol(wish, actor_of(request)))
 
     @router.post("/enrolment/comparison")
-    async def answer_comparison(
-        answer: ComparisonAnswer, request: Request
-    ) -> Enrolment:
+    async def answer_comparison(answer: ComparisonAnswer) -> Enrolment:
         """Say whether the number on the key equals the one shown."""
-        view = await facade.answer_comparison(agree=answer.agree, actor=_actor(request))
+        view = await facade.answer_comparison(agree=answer.agree)
         return Enrolment.model_validate(view)
 
     @router.delete("/enrolment")
-    async def cancel_enrolment(request: Request) -> Enrolment:
+    async def cancel_enrolment() -> Enrolment:
         """End the ceremony without a credential."""
-        return Enrolment.model_validate(await facade.cancel_enrolment(_actor(request)))
+        return Enrolment.model_validate(await facade.cancel_enrolment())
 
 
 def _add_changes(router: APIRouter, facade: Facade) -> None:
     @router.post("/holders/{holder_id}/erasure")
     async def erase_holder(holder_id: Identifier, request: Request) -> Holder:
         """Remove a holder's name for good, and revoke their keys."""
-        view = await facade.erase_holder(holder_id, _actor(request))
+        view = await facade.erase_holder(holder_id, actor_of(request))
         return Holder.model_validate(view)
 
     @router.put("/credentials/{credential_id}/state")
@@ -171,14 +166,14 @@ def _add_changes(router: APIRouter, facade: Facade) -> None:
                 "No credential has this id; see /v1/credentials.",
             )
         view = await facade.set_credential_state(
-            credential_id, facts.CredentialState(change.state), _actor(request)
+            credential_id, facts.CredentialState(change.state), actor_of(request)
         )
         return Credential.model_validate(view)
 
     @router.put("/door/mode")
     async def set_mode(change: ModeChange, request: Request) -> Status:
         """Lock down, or return to normal."""
-        view = await facade.set_mode(facts.Mode(change.mode), _actor(request))
+        view = await facade.set_mode(facts.Mode(change.mode), actor_of(request))
         return Status.model_validate(view)
 
 
@@ -194,4 +189,4 @@ def _add_events(router: APIRouter, facade: Facade, streams: Streams) -> None:
         """Follow what happens: a snapshot, then changes, resumable by id."""
         last_id = facade.status().last_event_id
         begin = start(streams.run, last_id, last_event_id, recent)
-        return EventStreamResponse(facade, streams, _actor(request).uid, begin)
+        return EventStreamResponse(facade, streams, actor_of(request).uid, begin)

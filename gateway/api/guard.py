@@ -7,9 +7,11 @@
 """
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
+from fastapi import Request
 from fastapi.responses import JSONResponse
 
 from gateway.api.asgi import (
@@ -23,13 +25,25 @@ from gateway.api.asgi import (
 )
 from gateway.api.problems import problem_response
 from gateway.api.rights import ADMIN_GROUP, AUDIT_GROUP, Right, Rights
+from gateway.service.views import Actor
 
 BODY_BYTES_MAX: Final = 16 * 1024
+BODIES_BYTES_MAX: Final[Mapping[str, int]] = {"/v1/orders": 256 * 1024}
+"""Where more is needed: a list of holders to import."""
 BODY_READ_S_MAX: Final = 5
 WRITE_S_MAX: Final = 10
 
 _READING: Final = frozenset({"GET", "HEAD"})
 _CLOSE: Final = {"connection": "close"}
+
+
+ACTOR_KEY: Final = "keyra.actor"
+
+
+def actor_of(request: Request) -> Actor:
+    """Return who asks; the guard let the request through."""
+    actor: Actor = request.scope[ACTOR_KEY]
+    return actor
 
 
 class DisconnectedError(Exception):
@@ -54,6 +68,9 @@ class Guard:
         if refused is not None:
             await refused(scope, receive, send)
             return
+        if connection is not None:
+            uid = connection.peer.uid
+            scope[ACTOR_KEY] = Actor(uid, master=self._rights.is_master(uid))
         try:
             body = await _body(scope, receive)
         except DisconnectedError:
@@ -108,8 +125,9 @@ async def _body(scope: Scope, receive: Receive) -> bytes | JSONResponse:
     Raises:
         DisconnectedError: the peer went away.
     """
-    if _declared_bytes(scope) > BODY_BYTES_MAX:
-        return _too_large()
+    bytes_max = BODIES_BYTES_MAX.get(scope["path"], BODY_BYTES_MAX)
+    if _declared_bytes(scope) > bytes_max:
+        return _too_large(bytes_max)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_READ_S_MAX):
@@ -118,8 +136,8 @@ async def _body(scope: Scope, receive: Receive) -> bytes | JSONResponse:
                 if message["type"] == "http.disconnect":
                     raise DisconnectedError
                 body += message.get("body", b"")
-                if len(body) > BODY_BYTES_MAX:
-                    return _too_large()
+                if len(body) > bytes_max:
+                    return _too_large(bytes_max)
                 if not message.get("more_body", False):
                     return bytes(body)
     except TimeoutError:
@@ -139,11 +157,11 @@ def _declared_bytes(scope: Scope) -> int:
     return 0
 
 
-def _too_large() -> JSONResponse:
+def _too_large(bytes_max: int) -> JSONResponse:
     return problem_response(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "body-too-large",
-        f"A request's body may have {BODY_BYTES_MAX} bytes at most.",
+        f"A request's body may have {bytes_max} bytes at most.",
         headers=_CLOSE,
     )
 

@@ -20,6 +20,8 @@ _STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     errors.RegistryError: HTTPStatus.CONFLICT,
     errors.HolderUnknownError: HTTPStatus.NOT_FOUND,
     errors.EnrolmentError: HTTPStatus.CONFLICT,
+    errors.AdministrationError: HTTPStatus.CONFLICT,
+    errors.FingerNeededError: HTTPStatus.PRECONDITION_REQUIRED,
     errors.AttestationError: HTTPStatus.CONFLICT,
     errors.LinkError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.HardwareMissingError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -54,9 +54,13 @@ class Rights:
         self._own_uid: Final = os.getuid() if own_uid is None else own_uid
         self._thread: Final = ThreadPoolExecutor(1, "keyra-groups")
 
+    def is_master(self, uid: int) -> bool:
+        """Tell whether the user has the machine anyway: root, or the gateway's own."""
+        return uid in {ROOT_UID, self._own_uid}
+
     async def of(self, uid: int) -> Right:
         """Return what the user may do."""
-        if uid in {ROOT_UID, self._own_uid}:
+        if self.is_master(uid):
             return Right.WRITE
         loop = asyncio.get_running_loop()
         groups = await loop.run_in_executor(self._thread, self._groups_of, uid)

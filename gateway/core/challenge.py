@@ -40,12 +40,16 @@ CLOSED_MAX: Final = 4_096
 ANSWERS_MAX: Final = 4_096
 
 
+_DIGEST: Final = bytes(32)
+
+
 class Purpose(Enum):
     """What the holder's touch is for. A door session asks for DOOR_UNLOCK only."""
 
     DOOR_UNLOCK = "door.unlock"
     ENROL = "enrol"
     ENROL_PROOF = "enrol.proof"
+    ADMIN_ORDER = "admin.order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class Binding:
         holder: the pseudonym for whom a key is enrolled; ENROL only.
         nonce: 32 bytes that nobody could guess.
         issued_ms, expires_ms: milliseconds since boot.
+        order: SHA-256 of what is ordered; ADMIN_ORDER only.
 
     Raises:
         EvidenceError: a nonce of another length, or a life that is none.
@@ -103,6 +108,7 @@ class Binding:
     issued_ms: int
     expires_ms: int
     holder: HolderId | None = None
+    order: bytes | None = None
     v: int = BINDING_VERSION
 
     def __post_init__(self) -> None:
@@ -119,6 +125,11 @@ class Binding:
         if enrols is (self.credential is not None) or enrols is (self.holder is None):
             raise EvidenceError(
                 "A challenge names the holder to enrol, or else the key that it asks."
+            )
+        orders = self.purpose is Purpose.ADMIN_ORDER
+        if orders is (self.order is None) or len(self.order or _DIGEST) != len(_DIGEST):
+            raise EvidenceError(
+                "A challenge names what is ordered by 32 bytes, if it is for an order."
             )
 
     def members(self) -> dict[str, Json]:
@@ -137,6 +148,8 @@ class Binding:
             members["credential"] = self.credential.hex()
         if self.holder is not None:
             members["holder"] = self.holder
+        if self.order is not None:
+            members["order"] = self.order.hex()
         return members
 
     def canonical(self) -> bytes:
@@ -231,6 +244,7 @@ class ChallengeBook:
         purpose: Purpose = Purpose.DOOR_UNLOCK,
         credential_id: CredentialId | None = None,
         holder: HolderId | None = None,
+        order: bytes | None = None,
         life_ms: int = DOOR_LIFE_MS,
     ) -> Challenge:
         """Open a new question.
@@ -241,6 +255,7 @@ class ChallengeBook:
             purpose: what the touch is for.
             credential_id: whose answer is wanted; None for ENROL.
             holder: for whom a key is enrolled; ENROL only.
+            order: SHA-256 of what is ordered; ADMIN_ORDER only.
             life_ms: from now to its expiry, up to `LIFE_MS_MAX`.
 
         Raises:
@@ -257,6 +272,7 @@ class ChallengeBook:
                 issued_ms=now.up_ms,
                 expires_ms=now.up_ms + life_ms,
                 holder=holder,
+                order=order,
             ),
             credential_id,
         )

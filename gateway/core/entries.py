@@ -65,14 +65,14 @@ def boot_record(version: str, place: Place) -> Record:
             "door": place.door,
             "gateway": place.gateway,
             "site": place.site,
-            "version": _plain(version),
+            "version": plain(version),
         },
     )
 
 
 def stop_record(why: str) -> Record:
     """Say that an orderly stop began."""
-    return Record("stop", {"why": _plain(why)})
+    return Record("stop", {"why": plain(why)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def config_record(place: Place, facts: ConfigFacts) -> Record:
         "trust": [to_base64url(root) for root in facts.trust],
     }
     if facts.door_name:
-        what["door_name"] = _plain(facts.door_name)
+        what["door_name"] = plain(facts.door_name)
     return Record("config", what)
 
 
@@ -132,6 +132,7 @@ def enrol_record(
     creation: Challenge,
     attestation_object: bytes,
     proof: Verified,
+    replaces: CredentialId | None = None,
 ) -> Record:
     """Say that a credential is registered, with the evidence for it.
 
@@ -142,9 +143,12 @@ def enrol_record(
         creation: the question that the attestation answers.
         attestation_object: as the key gave it.
         proof: the second touch, under the new credential.
+        replaces: the lost key in whose place it comes.
     """
     what = dict(credential.row())
     del what["state"]
+    if replaces is not None:
+        what["replaces"] = to_base64url(replaces)
     evidence: dict[str, Json] = {
         "attestationObject": to_base64url(attestation_object),
         "binding": creation.binding.members(),
@@ -157,7 +161,7 @@ def enrol_record(
             "by": by,
             "evidence": evidence,
             "pairing": pairing,
-            "proof": _evidence(proof.answer),
+            "proof": evidence_members(proof.answer),
         },
     )
 
@@ -171,7 +175,7 @@ def credential_state_record(
         {
             "by": by,
             "credential": to_base64url(credential_id),
-            "reason": _plain(reason),
+            "reason": plain(reason),
             "state": state.value,
         },
     )
@@ -204,7 +208,7 @@ def grant_record(grant: Grant) -> Record:
         "credential": to_base64url(verified.credential_id),
         "decided": moment_row(grant.decided),
         "door": grant.door,
-        "evidence": _evidence(verified.answer),
+        "evidence": evidence_members(verified.answer),
         "holder": verified.holder_id,
         "purpose": verified.purpose.value,
         "release_ms": grant.release_ms,
@@ -233,7 +237,7 @@ def deny_record(deny: Deny) -> Record:
     if deny.counter is not None:
         what["counter"] = deny.counter
     if deny.answer is not None:
-        what["evidence"] = _evidence(deny.answer)
+        what["evidence"] = evidence_members(deny.answer)
     if deny.decided is not None:
         what["decided"] = moment_row(deny.decided)
     return Record("door.deny", what)
@@ -299,10 +303,11 @@ def mode_record(door: DoorId, mode: Mode, by: By) -> Record:
 
 def alarm_record(kind: str, detail: str) -> Record:
     """Say what is wrong with the gateway itself."""
-    return Record("alarm", {"detail": _plain(detail), "kind": kind})
+    return Record("alarm", {"detail": plain(detail), "kind": kind})
 
 
-def _evidence(answer: SignedAnswer) -> dict[str, Json]:
+def evidence_members(answer: SignedAnswer) -> dict[str, Json]:
+    """Return what a stranger needs to check an answer again."""
     return {
         "authenticatorData": to_base64url(answer.authenticator_data),
         "binding": answer.binding.members(),
@@ -311,7 +316,7 @@ def _evidence(answer: SignedAnswer) -> dict[str, Json]:
     }
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Cut text from outside and replace what is not printable."""
     cut = text[:TEXT_CHARS_MAX]
     return "".join(

@@ -160,3 +160,4 @@ class Pattern(Enum):
     DENIED = "denied"
     FAULT = "fault"
     ALARM = "alarm"
+    ORDER = "order"

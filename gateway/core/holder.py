@@ -6,11 +6,14 @@ from typing import Any, Final
 
 from gateway.core.encoding import Json
 from gateway.core.ids import GroupId, HolderId, is_identifier
+from gateway.core.rights import Role
 from gateway.core.row import TIME_MS_MAX, is_commitment, number, word
 from gateway.errors import RegistryError
 
 GROUPS_MAX: Final = 32
 USES_MAX: Final = 1_000_000
+
+_ROLES: Final = {role.value: role for role in Role}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Holder:
         groups: in the order in which their rules are tried.
         from_ms, until_ms: validity, Unix milliseconds, until exclusive; 0 = no bound.
         uses_max: how often they may ever pass each door; 0 = no bound.
+        role: what they may order.
     """
 
     id: HolderId
@@ -31,6 +35,7 @@ class Holder:
     until_ms: int
     suspended: bool
     uses_max: int = 0
+    role: Role = Role.NONE
 
     def row(self) -> dict[str, Json]:
         """Return the holder as the `holder` entry says it, without `by`."""
@@ -44,7 +49,17 @@ class Holder:
         }
         if self.uses_max:
             row["uses_max"] = self.uses_max
+        if self.role is not Role.NONE:
+            row["role"] = self.role.value
         return row
+
+    def valid_at(self, wall_ms: int) -> bool:
+        """Tell whether the holder counts at a moment: not suspended, and within time.
+
+        An unsynchronised clock lags: what it has seen end has ended.
+        """
+        ended = 0 < self.until_ms <= wall_ms
+        return not self.suspended and not ended and wall_ms >= self.from_ms
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Holder":
@@ -74,4 +89,5 @@ class Holder:
             until_ms=until_ms,
             suspended=state == "suspended",
             uses_max=number({"uses_max": 0, **row}, "uses_max", USES_MAX),
+            role=_ROLES[word({"role": "", **row}, "role", _ROLES.__contains__)],
         )

@@ -6,124 +6,35 @@ nothing else changes it, and a row that was edited in a store changes nothing at
 same code that installs it afterwards (`apply`).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
-from gateway.core.encoding import Json, canonical, to_base64url
+from gateway.core.credential import COUNTER_MAX, STATES, Credential, credential_id_in
+from gateway.core.encoding import canonical
 from gateway.core.facts import CredentialState
 from gateway.core.holder import Holder
 from gateway.core.ids import (
-    CREDENTIAL_ID_BYTES_MAX,
-    CREDENTIAL_ID_BYTES_MIN,
     CredentialId,
     GroupId,
     HolderId,
     is_identifier,
 )
 from gateway.core.passages import PASSAGE_ENTRIES, Passages
-from gateway.core.public_key import Algorithm, PublicKey
-from gateway.core.row import TIME_MS_MAX, binary, flag, is_model, number, word
+from gateway.core.rights import Role
+from gateway.core.row import flag, number, word
 from gateway.errors import RegistryError
 
 __all__ = ["Credential", "Holder", "Registry", "RegistrySnapshot"]
 
-COUNTER_MAX: Final = 2**32 - 1
-AAGUID_BYTES: Final = 16
-PUBLIC_KEY_BYTES_MAX: Final = 128
 
 DIGEST_PREFIX: Final = b"keyra/registry/v1\0"
 
 ERASED_NAME: Final = "f" * 64
 """Stands where the commitment stood; no salt is known to lead there."""
 
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """A key's credential.
-
-    Attributes:
-        aaguid: the model by number, 16 bytes.
-        model: the model by name, as the site's allow-list calls it.
-        counter: the highest that was ever verified; 0 where the key has none.
-        state: ACTIVE, SUSPENDED or REVOKED; EXPIRED is `state_at` a moment.
-        until_ms: Unix milliseconds, exclusive; 0 = no bound.
-        duress: whoever uses it is forced to; it opens, and calls silently.
-    """
-
-    id: CredentialId
-    holder_id: HolderId
-    public_key: PublicKey
-    aaguid: bytes
-    model: str
-    counter: int
-    state: CredentialState
-    until_ms: int = 0
-    duress: bool = False
-
-    @property
-    def public_key_cose(self) -> bytes:
-        """The COSE key inside the attestation object of its enrolment."""
-        return self.public_key.cose
-
-    @property
-    def algorithm(self) -> Algorithm | None:
-        """ES256 or EDDSA; None if the key is of no allowed algorithm."""
-        return self.public_key.algorithm
-
-    def state_at(self, wall_ms: int) -> CredentialState:
-        """Return the state at a moment: revoked, else suspended, else expired."""
-        if self.state is CredentialState.ACTIVE and 0 < self.until_ms <= wall_ms:
-            return CredentialState.EXPIRED
-        return self.state
-
-    def accepts(self, counter: int) -> bool:
-        """Tell whether a received counter may follow (WebAuthn L3 §6.1.1)."""
-        return counter > self.counter or counter == self.counter == 0
-
-    def row(self) -> dict[str, Json]:
-        """Return the credential in the words of the `enrol` entry, with its state."""
-        row: dict[str, Json] = {
-            "aaguid": to_base64url(self.aaguid),
-            "counter": self.counter,
-            "credential": to_base64url(self.id),
-            "holder": self.holder_id,
-            "model": self.model,
-            "public_key": to_base64url(self.public_key.cose),
-            "state": self.state.value,
-            "until_ms": self.until_ms,
-        }
-        if self.duress:
-            row["duress"] = True
-        return row
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Credential":
-        """Return the credential that a row or an `enrol` entry describes.
-
-        Raises:
-            RegistryError: a member is missing or no such thing.
-        """
-        state = word({"state": "active", **row}, "state", _STATES.__contains__)
-        return cls(
-            id=_credential_id(row),
-            holder_id=HolderId(word(row, "holder", is_identifier)),
-            public_key=PublicKey(binary(row, "public_key", 1, PUBLIC_KEY_BYTES_MAX)),
-            aaguid=binary(row, "aaguid", AAGUID_BYTES, AAGUID_BYTES),
-            model=word(row, "model", is_model),
-            counter=number(row, "counter", COUNTER_MAX),
-            state=_STATES[state],
-            until_ms=number({"until_ms": 0, **row}, "until_ms", TIME_MS_MAX),
-            duress=flag({"duress": False, **row}, "duress"),
-        )
-
-
-_STATES: Final = {
-    state.value: state
-    for state in CredentialState
-    if state is not CredentialState.EXPIRED
-}
 
 STATE_CHANGES: Final = frozenset(
     {
@@ -188,8 +99,9 @@ class Registry:
     def __init__(self) -> None:
         self._entries = 0
         self.passages: Final = Passages()
-        self._holders: Final[dict[HolderId, Holder]] = {}
-        self._credentials: Final[dict[CredentialId, Credential]] = {}
+        self._holders: MutableMapping[HolderId, Holder] = {}
+        self._credentials: MutableMapping[CredentialId, Credential] = {}
+        self._keys: MutableMapping[HolderId, tuple[CredentialId, ...]] = {}
 
     @classmethod
     def restored(
@@ -212,7 +124,8 @@ class Registry:
         registry = cls()
         registry._entries = snapshot.entries
         registry._holders.update({holder.id: holder for holder in snapshot.holders})
-        registry._credentials.update({one.id: one for one in snapshot.credentials})
+        for credential in snapshot.credentials:
+            registry._install(credential)
         registry.passages.restore(snapshot.passages)
         return registry
 
@@ -237,6 +150,18 @@ class Registry:
         """Return all credentials, in no order."""
         return self._credentials.values()
 
+    def credentials_of(self, holder_id: HolderId) -> list[Credential]:
+        """Return all credentials of a holder, oldest first."""
+        return [self._credentials[key] for key in self._keys.get(holder_id, ())]
+
+    def administrators(self) -> list[Holder]:
+        """Return the administrators who ever had a key, suspended ones too.
+
+        While there is none, the machine's own users order what is to be done.
+        """
+        admins = [one for one in self._holders.values() if one.role is Role.ADMIN]
+        return [one for one in admins if self._keys.get(one.id)]
+
     def check(self, ev: str, what: Mapping[str, Any]) -> None:
         """Say whether this change would be legal now.
 
@@ -247,6 +172,23 @@ class Registry:
             fold(self, what)
         self.passages.read(self._entries, ev, what, self._groups_of)
 
+    def check_all(self, changes: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Say whether these changes would be legal now, one after the other.
+
+        Raises:
+            RegistryError: why not.
+        """
+        if len(changes) == 1:
+            return self.check(*changes[0])
+        draft = Registry()
+        draft._holders = ChainMap({}, self._holders)
+        draft._credentials = ChainMap({}, self._credentials)
+        draft._keys = ChainMap({}, self._keys)
+        for ev, what in changes:
+            draft._fold_in(ev, what)
+            self.passages.read(self._entries, ev, what, draft._groups_of)
+        return None
+
     def apply(self, n: int, ev: str, what: Mapping[str, Any]) -> None:
         """Fold in entry `n`. Entries of other kinds only move `entries` on.
 
@@ -256,15 +198,24 @@ class Registry:
         """
         if n < self._entries:
             raise RegistryError(f"Entry {n} is already part of the registry.")
-        changed = fold(self, what) if (fold := _FOLDS.get(ev)) is not None else None
         told = self.passages.read(n, ev, what, self._groups_of)
+        self._fold_in(ev, what)
         if told is not None:
             self.passages.tell(n, told)
+        self._entries = n + 1
+
+    def _fold_in(self, ev: str, what: Mapping[str, Any]) -> None:
+        changed = fold(self, what) if (fold := _FOLDS.get(ev)) is not None else None
         if isinstance(changed, Holder):
             self._holders[changed.id] = changed
         elif isinstance(changed, Credential):
-            self._credentials[changed.id] = changed
-        self._entries = n + 1
+            self._install(changed)
+
+    def _install(self, credential: Credential) -> None:
+        if credential.id not in self._credentials:
+            keys = self._keys.get(credential.holder_id, ())
+            self._keys[credential.holder_id] = (*keys, credential.id)
+        self._credentials[credential.id] = credential
 
     def snapshot(self) -> RegistrySnapshot:
         """Return all of it as it stands, sorted by id."""
@@ -294,7 +245,19 @@ def _fold_holder(registry: Registry, what: Mapping[str, Any]) -> Changed:
         raise RegistryError(
             f"Holder {holder.id} was erased, and a pseudonym is never used again."
         )
+    if holder.role is not Role.ADMIN:
+        _check_other_administrator(registry, holder.id)
     return holder
+
+
+def _check_other_administrator(registry: Registry, holder_id: HolderId) -> None:
+    """The last one keeps the role: without any, users would order by their word."""
+    before = registry.holder(holder_id)
+    was_admin = before is not None and before.role is Role.ADMIN
+    if was_admin and [one.id for one in registry.administrators()] == [holder_id]:
+        raise RegistryError(
+            f"{holder_id} is the only administrator; enrol another one first."
+        )
 
 
 def _fold_erase(registry: Registry, what: Mapping[str, Any]) -> Changed:
@@ -302,6 +265,7 @@ def _fold_erase(registry: Registry, what: Mapping[str, Any]) -> Changed:
     holder_id = HolderId(word(what, "holder", is_identifier))
     if is_erased(registry.holder(holder_id)):
         raise RegistryError(f"Holder {holder_id} was erased already.")
+    _check_other_administrator(registry, holder_id)
     return Holder(holder_id, ERASED_NAME, (), 0, 0, suspended=True)
 
 
@@ -321,7 +285,7 @@ def _fold_enrol(registry: Registry, what: Mapping[str, Any]) -> Changed:
 
 def _fold_state(registry: Registry, what: Mapping[str, Any]) -> Changed:
     credential = _known(registry, what)
-    state = _STATES[word(what, "state", _STATES.__contains__)]
+    state = STATES[word(what, "state", STATES.__contains__)]
     if (credential.state, state) not in STATE_CHANGES:
         raise RegistryError(
             f"A credential cannot go from {credential.state.value} to {state.value}."
@@ -354,6 +318,8 @@ _FOLDS: Final[Mapping[str, Callable[[Registry, Mapping[str, Any]], Changed]]] = 
     "credential.duress": _fold_duress,
     "door.grant": _fold_use,
     "door.deny": _fold_use,
+    "order.signed": _fold_use,
+    "order.refused": _fold_use,
 }
 
 FOLDED: Final = frozenset(_FOLDS) | PASSAGE_ENTRIES
@@ -361,13 +327,7 @@ FOLDED: Final = frozenset(_FOLDS) | PASSAGE_ENTRIES
 
 
 def _known(registry: Registry, what: Mapping[str, Any]) -> Credential:
-    credential = registry.credential(_credential_id(what))
+    credential = registry.credential(credential_id_in(what))
     if credential is None:
         raise RegistryError("This credential is not enrolled.")
     return credential
-
-
-def _credential_id(what: Mapping[str, Any]) -> CredentialId:
-    return CredentialId(
-        binary(what, "credential", CREDENTIAL_ID_BYTES_MIN, CREDENTIAL_ID_BYTES_MAX)
-    )

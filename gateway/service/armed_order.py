@@ -5,8 +5,32 @@ from dataclasses import dataclass
 
 from gateway.core.encoding import to_base64url
 from gateway.core.enrolment import Ceremony, EnrolmentState
+from gateway.core.entries import By
 from gateway.core.ids import CredentialId
-from gateway.service.views import Actor, EnrolmentOrder, EnrolmentView
+from gateway.core.opening import Opening
+from gateway.core.registry import Holder
+from gateway.service.views import EnrolmentView
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentTask:
+    """Whose key is to be enrolled.
+
+    Attributes:
+        holder: as they will be.
+        before: as they were when this was ordered; None for a new one.
+        opening: of a new name.
+        until_ms: when the credential expires; 0 = never.
+        replaces: the lost key that is revoked as this one is registered.
+        by: who ordered it.
+    """
+
+    holder: Holder
+    before: Holder | None
+    opening: Opening | None
+    until_ms: int
+    replaces: CredentialId | None
+    by: By
 
 
 @dataclass(slots=True)
@@ -14,8 +38,7 @@ class ArmedOrder:
     """What was armed, and what is known of it so far."""
 
     id: str
-    wish: EnrolmentOrder
-    actor: Actor
+    task: EnrolmentTask
     ceremony: Ceremony
     number: int | None = None
     comparison: asyncio.Future[bool] | None = None
@@ -30,7 +53,7 @@ class ArmedOrder:
         compares = ceremony.state is EnrolmentState.COMPARING
         return EnrolmentView(
             id=self.id,
-            holder_id=self.wish.holder_id,
+            holder_id=self.task.holder.id,
             step=ceremony.state.value,
             hint=ceremony.state.hint if failure is None else failure.sentence,
             number=self.number if compares else None,

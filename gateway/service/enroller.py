@@ -6,16 +6,17 @@ each thing that can go wrong into one of its named failures. One ceremony at a t
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Final
 
 from gateway.core import enrolment, entries
 from gateway.core.assertion import Verified
 from gateway.core.challenge import ChallengeBook
 from gateway.core.enrolment import EnrolmentFailure, EnrolmentState, EnrolmentStep
+from gateway.core.entries import Record
 from gateway.core.facts import CredentialState
-from gateway.core.ids import CredentialId, GroupId, HolderId, PeerAddress, is_identifier
-from gateway.core.registry import Credential, Holder, Registry, is_erased
+from gateway.core.ids import PeerAddress
+from gateway.core.registry import Credential, Registry
 from gateway.errors import (
     AuthenticatorError,
     EnrolmentError,
@@ -35,7 +36,8 @@ from gateway.ports import (
     Radio,
     Sighting,
 )
-from gateway.service.armed_order import ArmedOrder
+from gateway.service.addresses import KnownAddresses
+from gateway.service.armed_order import ArmedOrder, EnrolmentTask
 from gateway.service.events import EventStream
 from gateway.service.new_credential import (
     CeremonyFailedError,
@@ -45,14 +47,11 @@ from gateway.service.new_credential import (
     failure_of,
 )
 from gateway.service.recorder import Recorder
-from gateway.service.views import Actor, EnrolmentOrder, EnrolmentView
+from gateway.service.views import EnrolmentView
 from gateway.service.waiting import before
 
+_REVOKED: Final = CredentialState.REVOKED
 _LOG: Final = logging.getLogger(__name__)
-
-
-OnEnrolled = Callable[[PeerAddress, CredentialId], None]
-CredentialAt = Callable[[PeerAddress], CredentialId | None]
 
 
 class Enroller:
@@ -71,8 +70,7 @@ class Enroller:
         people: PeopleStore,
         recorder: Recorder,
         events: EventStream,
-        on_enrolled: OnEnrolled,
-        credential_at: CredentialAt,
+        keys: KnownAddresses,
     ) -> None:
         self._rules: Final = rules
         self._maker: Final = CredentialMaker(rules, book, clock, entropy)
@@ -84,8 +82,7 @@ class Enroller:
         self._people: Final = people
         self._recorder: Final = recorder
         self._events: Final = events
-        self._on_enrolled: Final = on_enrolled
-        self._credential_at: Final = credential_at
+        self._keys: Final = keys
         self._order: ArmedOrder | None = None
         self._found: asyncio.Future[PeerAddress] | None = None
         self._armed: Final = asyncio.Event()
@@ -106,47 +103,49 @@ class Enroller:
         """The ceremony under way, or the last one."""
         return None if self._order is None else self._order.view
 
-    def arm(self, wish: EnrolmentOrder, actor: Actor) -> EnrolmentView:
+    def arm(self, task: EnrolmentTask) -> EnrolmentView:
         """Open the window for one key.
 
         Raises:
-            EnrolmentError: another ceremony is under way, or the wish is no holder.
+            EnrolmentError: another ceremony is under way.
         """
         if self._order is not None and not self._order.ceremony.is_over:
             raise EnrolmentError(
                 "Another enrolment is under way: wait for its end, or cancel it.",
                 "busy",
             )
-        if not all(map(is_identifier, (wish.holder_id, *wish.groups))):
-            raise EnrolmentError(
-                "A holder and their groups are named by identifiers of up to 64 "
-                "lower-case letters, digits, dots, hyphens and underscores.",
-                "no-identifier",
-            )
-        if is_erased(self._registry.holder(HolderId(wish.holder_id))):
-            raise EnrolmentError(
-                "This holder was erased; choose another pseudonym, since one is never "
-                "used again.",
-                "holder-erased",
-            )
         self._order = ArmedOrder(
             id=f"enr_{self._entropy.token(8).hex()}",
-            wish=wish,
-            actor=actor,
+            task=task,
             ceremony=enrolment.arm(
-                HolderId(wish.holder_id), self._clock.now(), self._rules.window_ms
+                task.holder.id, self._clock.now(), self._rules.window_ms
             ),
         )
         self._found = asyncio.get_running_loop().create_future()
         self._armed.set()
         return self._told(self._order)
 
+    async def arm_ordered(self, task: EnrolmentTask, first: Sequence[Record]) -> None:
+        """Open the window, and write down who ordered that.
+
+        Raises:
+            EnrolmentError: another ceremony is under way.
+            JournalError: it could not be written, and the window is closed again.
+        """
+        self.arm(task)
+        if first:
+            try:
+                await self._recorder.append(*first)
+            except JournalError:
+                await self.cancel()
+                raise
+
     def sighted(self, sighting: Sighting) -> None:
         """Hear of a key in pairing mode; it counts only while the window is open."""
         if self._found is not None and not self._found.done():
             self._found.set_result(sighting.address)
 
-    def answer_comparison(self, *, agree: bool, actor: Actor) -> EnrolmentView:
+    def answer_comparison(self, *, agree: bool) -> EnrolmentView:
         """Say whether the number on the key equals the one shown.
 
         Raises:
@@ -160,11 +159,10 @@ class Enroller:
             or order.comparison.done()
         ):
             raise EnrolmentError("No number is to be compared now.", "no-comparison")
-        order.actor = actor
         order.comparison.set_result(agree)
         return self._told(order)
 
-    async def cancel(self, actor: Actor) -> EnrolmentView:
+    async def cancel(self) -> EnrolmentView:
         """End the ceremony without a credential.
 
         Raises:
@@ -173,7 +171,6 @@ class Enroller:
         order = self._order
         if order is None or order.ceremony.is_over:
             raise EnrolmentError("No enrolment is under way.", "none")
-        order.actor = actor
         order.ceremony = enrolment.fail(order.ceremony, EnrolmentFailure.CANCELLED)
         if not order.ceremony.is_over:
             raise EnrolmentError("The credential is being written down.", "too-late")
@@ -189,6 +186,7 @@ class Enroller:
         Raises:
             JournalStateUnknownError: the process must stop and reopen the ledger.
         """
+        await self._clear_up()
         while True:
             await self._armed.wait()
             self._armed.clear()
@@ -198,6 +196,16 @@ class Enroller:
             async with asyncio.TaskGroup() as group:
                 self._work = group.create_task(self._carry_out(order, found))
             self._work = None
+
+    async def _clear_up(self) -> None:
+        """Remove the bonds of ceremonies that a restart cut short."""
+        for address in self._keys.unfinished:
+            try:
+                await self._pairing.forget(address)
+            except LinkError as error:  # the next start tries again
+                _LOG.warning("A bond was not removed: %s", error)
+            else:
+                self._keys.forget(address)
 
     async def _carry_out(
         self, order: ArmedOrder, found: asyncio.Future[PeerAddress]
@@ -229,26 +237,30 @@ class Enroller:
         Anybody can put up its address while a ceremony is armed; no key shall lose
         its door that way.
         """
-        known = self._credential_at(address)
+        known = self._keys.credential_at(address)
         credential = None if known is None else self._registry.credential(known)
-        if credential is None or credential.state is CredentialState.REVOKED:
+        if credential is None or credential.state is _REVOKED:
             await self._pairing.forget(address)
+            self._keys.forget(address)
+        else:
+            self._keys.keep(address)
 
     async def _with_key(self, order: ArmedOrder, address: PeerAddress) -> None:
+        self._keys.pairing(address)
         bond = await self._pair(order, address)
         self._advance(order, EnrolmentStep.BONDED)
+        holder_id = order.task.holder.id
         link = None
         try:
             link = await self._radio.connect(address)
-            holder_id = HolderId(order.wish.holder_id)
-            creation = await self._maker.create(
-                link, holder_id, self._credentials_of(holder_id)
-            )
+            keys = self._registry.credentials_of(holder_id)
+            exclude = [one.id for one in keys if one.state is not _REVOKED]
+            creation = await self._maker.create(link, holder_id, exclude)
             self._check_new(creation)
             order.model = creation.key.model
             self._advance(order, EnrolmentStep.ATTESTED)
             credential, proof = await self._maker.prove(
-                link, holder_id, creation, order.wish.credential_until_ms
+                link, holder_id, creation, order.task.until_ms
             )
             self._advance(order, EnrolmentStep.PROVED)
         except (LinkError, WireError, AuthenticatorError) as error:
@@ -256,8 +268,9 @@ class Enroller:
         finally:
             if link is not None:
                 await link.close()
+        self._keys.about_to_enrol(address, credential.id)
         await self._record(order, bond, creation, credential, proof)
-        self._on_enrolled(address, credential.id)
+        self._keys.remember(address, credential.id)
         order.credential_id = credential.id
         self._advance(order, EnrolmentStep.RECORDED)
 
@@ -301,19 +314,33 @@ class Enroller:
         credential: Credential,
         proof: Verified,
     ) -> None:
-        by = entries.by_uid(order.actor.uid)
+        task = order.task
+        if self._registry.holder(task.holder.id) != task.before:
+            raise CeremonyFailedError(
+                EnrolmentFailure.REGISTRY_REFUSED, "changed-meanwhile"
+            )
         enrol = entries.enrol_record(
             credential,
-            by,
+            task.by,
             bond.method,
             creation.challenge,
             creation.made.attestation_object,
             proof,
+            task.replaces,
         )
+        records = [enrol]
+        if task.holder != task.before:
+            records.insert(0, entries.holder_record(task.holder, task.by))
+        if task.replaces is not None:
+            records.append(
+                entries.credential_state_record(
+                    task.replaces, _REVOKED, "replaced", task.by
+                )
+            )
         try:
-            # Apart, since a credential's holder must be known before it is checked.
-            await self._register(self._holder(order.wish), by)
-            await self._recorder.append(enrol)
+            if task.opening is not None:
+                self._people.keep(task.holder.id, task.opening)
+            await self._record_all(task, records)
         except RegistryError as error:
             raise CeremonyFailedError(EnrolmentFailure.REGISTRY_REFUSED) from error
         except JournalStateUnknownError:
@@ -321,36 +348,20 @@ class Enroller:
         except JournalError as error:
             raise CeremonyFailedError(EnrolmentFailure.LEDGER_UNAVAILABLE) from error
 
-    async def _register(self, holder: Holder, by: entries.By) -> None:
-        """Record a holder; no name is kept of one whom the ledger did not take."""
+    async def _record_all(self, task: EnrolmentTask, records: list[Record]) -> None:
+        """Record it; no name is kept of a holder whom the ledger did not take."""
         try:
-            await self._recorder.append(entries.holder_record(holder, by))
+            await self._recorder.append(*records)
         except JournalStateUnknownError:
             raise  # the entry may be there, and would then need its name
         except (JournalError, RegistryError):
-            self._people.withdraw(holder.name_commitment)
+            if task.opening is not None:
+                self._people.withdraw(task.opening.commitment)
             raise
-
-    def _holder(self, wish: EnrolmentOrder) -> Holder:
-        return Holder(
-            id=HolderId(wish.holder_id),
-            name_commitment=self._people.commit(wish.holder_id, wish.name),
-            groups=tuple(GroupId(group) for group in wish.groups),
-            from_ms=wish.from_ms,
-            until_ms=wish.until_ms,
-            suspended=False,
-        )
 
     def _check_new(self, creation: Creation) -> None:
         if self._registry.credential(creation.key.credential_id) is not None:
             raise CeremonyFailedError(EnrolmentFailure.REGISTRY_REFUSED)
-
-    def _credentials_of(self, holder_id: HolderId) -> list[CredentialId]:
-        return [
-            one.id
-            for one in self._registry.credentials()
-            if one.holder_id == holder_id and one.state is not CredentialState.REVOKED
-        ]
 
     # Telling.
 
@@ -376,7 +387,7 @@ class Enroller:
             self._clock.now(),
             {
                 "id": view.id,
-                "holder": order.wish.holder_id,
+                "holder": view.holder_id,
                 "step": view.step,
                 "reason": view.reason,
             },

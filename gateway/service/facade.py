@@ -12,8 +12,36 @@ from gateway.service.views import (
     EnrolmentOrder,
     EnrolmentView,
     HolderView,
+    OrderView,
     StatusView,
+    Wish,
 )
+
+
+class AdministrationFacade(Protocol):
+    """Orders and their signatures; see service.administration."""
+
+    async def propose(
+        self, wish: Wish, actor: Actor, *, dry_run: bool = False
+    ) -> OrderView:
+        """Carry out what needs no finger; put anything else on the desk."""
+
+    async def break_glass(self, wish: Wish, reason: str, actor: Actor) -> None:
+        """Carry out anything, by root's word alone, and let everybody know."""
+
+    def orders(self) -> list[OrderView]:
+        """Return the orders that are remembered, oldest first."""
+
+    def order(self, order_id: str) -> OrderView:
+        """Return one order."""
+
+    def choose(
+        self, order_id: str, code: str, holder_id: str, actor: Actor
+    ) -> OrderView:
+        """Let an order go on air for one administrator's key."""
+
+    def cancel(self, order_id: str) -> OrderView:
+        """Withdraw an order."""
 
 
 class Facade(Protocol):
@@ -22,6 +50,10 @@ class Facade(Protocol):
     A change raises a KeyraError with a stable code if it cannot be made; then nothing
     has changed.
     """
+
+    @property
+    def administration(self) -> AdministrationFacade:
+        """Orders and their signatures."""
 
     def status(self) -> StatusView:
         """Return the gateway at a glance; never waits."""
@@ -41,10 +73,10 @@ class Facade(Protocol):
     async def enrol(self, order: EnrolmentOrder, actor: Actor) -> EnrolmentView:
         """Arm the ceremony; it goes on by itself and tells its steps as events."""
 
-    async def answer_comparison(self, *, agree: bool, actor: Actor) -> EnrolmentView:
+    async def answer_comparison(self, *, agree: bool) -> EnrolmentView:
         """Say whether the number on the key equals the one shown."""
 
-    async def cancel_enrolment(self, actor: Actor) -> EnrolmentView:
+    async def cancel_enrolment(self) -> EnrolmentView:
         """End the ceremony without a credential."""
 
     async def erase_holder(self, holder_id: str, actor: Actor) -> HolderView:

@@ -7,7 +7,7 @@ starts it anew through the normal open path.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import version
 from typing import Final
 
@@ -15,14 +15,16 @@ from gateway.core import entries
 from gateway.core.challenge import ChallengeBook
 from gateway.core.door import Door
 from gateway.core.facts import CredentialState, Mode, Pattern
-from gateway.core.ids import CredentialId, PeerAddress
 from gateway.core.measurement import Statistics
-from gateway.errors import JournalError, JournalStateUnknownError
+from gateway.service.addresses import KnownAddresses
+from gateway.service.administration import Administration
 from gateway.service.composition import Adapters, Setting
 from gateway.service.doorkeeper import Doorkeeper
 from gateway.service.enroller import Enroller
 from gateway.service.events import Event, EventStream
 from gateway.service.listener import Listener
+from gateway.service.office import open_office
+from gateway.service.order_desk import OrderDesk
 from gateway.service.recorder import Recorder
 from gateway.service.recovery import Recovered
 from gateway.service.roll import Roll
@@ -32,12 +34,15 @@ from gateway.service.telemetry_keeper import TelemetryKeeper
 from gateway.service.timekeeper import Timekeeper
 from gateway.service.views import (
     Actor,
+    CredentialStateWish,
     CredentialView,
     DoorView,
     EnrolmentOrder,
     EnrolmentView,
+    EraseWish,
     HealthView,
     HolderView,
+    ModeWish,
     StatusView,
 )
 
@@ -82,16 +87,21 @@ class Gateway:
             timekeeper=self._timekeeper,
             events=self._events,
         )
-        self._roll: Final = Roll(
-            self._registry, self._recorder, adapters.people, adapters.clock
-        )
-        book = ChallengeBook(
-            setting.place,
-            open_max=setting.limits.open_challenges_max,
-            answers_max=setting.limits.answers_remembered_max,
-        )
+        people = adapters.people
+        self._roll: Final = Roll(self._registry, self._recorder, people, adapters.clock)
+        book = self._make_book()
+        self._addresses: Final = KnownAddresses(adapters.registry_store, self._registry)
         self._enroller: Final = self._make_enroller(book)
+        self._desk, self._administration = self._open_office(book, recovered)
         self._listener: Final = self._make_listener(book)
+
+    def _make_book(self) -> ChallengeBook:
+        limits = self._setting.limits
+        return ChallengeBook(
+            self._setting.place,
+            open_max=limits.open_challenges_max,
+            answers_max=limits.answers_remembered_max,
+        )
 
     def _make_telemetry(self) -> TelemetryKeeper:
         on = self._on
@@ -110,15 +120,28 @@ class Gateway:
             people=on.people,
             recorder=self._recorder,
             events=self._events,
-            on_enrolled=self._enrolled,
-            credential_at=self._credential_at,
+            keys=self._addresses,
         )
 
-    def _enrolled(self, address: PeerAddress, credential_id: CredentialId) -> None:
-        self._listener.remember(address, credential_id)
-
-    def _credential_at(self, address: PeerAddress) -> CredentialId | None:
-        return self._listener.credential_at(address)
+    def _open_office(
+        self, book: ChallengeBook, recovered: Recovered
+    ) -> tuple[OrderDesk, Administration]:
+        on = self._on
+        return open_office(
+            book=book,
+            registry=self._registry,
+            clock=on.clock,
+            entropy=on.entropy,
+            radio=on.radio,
+            indicators=on.indicators,
+            people=on.people,
+            recorder=self._recorder,
+            events=self._events,
+            set_mode=self._set_mode,
+            arm=self._enroller.arm_ordered,
+            roll=self._roll,
+            glass_broken=recovered.glass_broken,
+        )
 
     def _make_listener(self, book: ChallengeBook) -> Listener:
         on, limits = self._on, self._setting.limits
@@ -144,7 +167,8 @@ class Gateway:
             ),
             sessions=sessions,
             enroller=self._enroller,
-            store=on.registry_store,
+            desk=self._desk,
+            addresses=self._addresses,
             clock=on.clock,
             radio=on.radio,
             indicators=on.indicators,
@@ -191,7 +215,7 @@ class Gateway:
     async def save_registry(self) -> None:
         """Store a snapshot of the registry, which the ledger vouches for, if it is due.
 
-        The mode is said again, since a recovery reads only what follows a snapshot.
+        Mode and alarm are said again: a recovery reads only what follows a snapshot.
         """
         if self._registry.entries == self._saved_entries:
             return
@@ -201,6 +225,7 @@ class Gateway:
             await self._recorder.append(
                 entries.registry_record(snapshot),
                 entries.mode_record(door.id, door.mode, entries.BY_GATEWAY),
+                *self._administration.still_open(),
             )
         self._on.registry_store.save(snapshot)
         self._saved_entries = self._registry.entries
@@ -264,11 +289,17 @@ class Gateway:
             last_event_id=self._events.last_id,
             stages=self._on.telemetry.stages(),
             counts=self._on.telemetry.counts(),
+            unacknowledged=self._administration.unacknowledged,
         )
 
     async def statistics(self, since_ms: int) -> Statistics:
         """Sum up what was measured in the last `since_ms` milliseconds."""
         return await self.telemetry.statistics(since_ms)
+
+    @property
+    def administration(self) -> Administration:
+        """Orders and their signatures."""
+        return self._administration
 
     def holders(self) -> list[HolderView]:
         """Return all holders, by id."""
@@ -284,19 +315,23 @@ class Gateway:
 
     async def enrol(self, order: EnrolmentOrder, actor: Actor) -> EnrolmentView:
         """Arm the ceremony; it goes on by itself and tells its steps as events."""
-        return self._enroller.arm(order, actor)
+        await self._administration.do_now(order, actor)
+        view = self._enroller.view
+        assert view is not None  # noqa: S101 - it was armed just now
+        return view
 
-    async def answer_comparison(self, *, agree: bool, actor: Actor) -> EnrolmentView:
+    async def answer_comparison(self, *, agree: bool) -> EnrolmentView:
         """Say whether the number on the key equals the one shown."""
-        return self._enroller.answer_comparison(agree=agree, actor=actor)
+        return self._enroller.answer_comparison(agree=agree)
 
-    async def cancel_enrolment(self, actor: Actor) -> EnrolmentView:
+    async def cancel_enrolment(self) -> EnrolmentView:
         """End the ceremony without a credential."""
-        return await self._enroller.cancel(actor)
+        return await self._enroller.cancel()
 
     async def erase_holder(self, holder_id: str, actor: Actor) -> HolderView:
         """Remove a holder's name for good, and revoke their keys."""
-        return await self._roll.erase(holder_id, actor)
+        await self._administration.do_now(EraseWish(holder_id), actor)
+        return self._roll.holder(holder_id)
 
     async def finish_erasures(self) -> None:
         """Carry out what the ledger ordered to be erased and is still there."""
@@ -306,38 +341,33 @@ class Gateway:
         self, credential_id: str, state: CredentialState, actor: Actor
     ) -> CredentialView:
         """Suspend, resume or revoke; holds for the very next touch."""
-        return await self._roll.set_credential_state(credential_id, state, actor)
+        wish = CredentialStateWish(credential_id, state)
+        await self._administration.do_now(wish, actor)
+        return self._roll.credential(credential_id)
 
     async def set_mode(self, mode: Mode, actor: Actor) -> StatusView:
-        """Lock down, or return to normal.
+        """Lock down, or return to normal."""
+        await self._administration.do_now(ModeWish(mode), actor)
+        return self.status()
 
-        What protects does not wait for the ledger, nor for a lift that does; and a
-        lift that a lockdown overtook lifts nothing.
-        """
-        record = entries.mode_record(
-            self._setting.place.door, mode, entries.by_uid(actor.uid)
-        )
+    async def _set_mode(
+        self, mode: Mode, by: entries.By, first: Sequence[entries.Record]
+    ) -> None:
+        # What protects does not wait for the ledger, nor for a lift that does; and a
+        # lift that a lockdown overtook lifts nothing.
+        record = entries.mode_record(self._setting.place.door, mode, by)
         if mode is Mode.LOCKED_DOWN:
             self._lockdowns += 1
             await self._doorkeeper.set_mode(mode)
         lockdowns = self._lockdowns
         async with self._ordering:  # the door ends as the ledger does
             if mode is Mode.LOCKED_DOWN:
-                await self._record_lockdown(record)
+                await self._recorder.append_or_note(*first, record)
             else:
                 await self._recorder.flush()  # a lockdown may wait there, came first
-                await self._recorder.append(record)
+                await self._recorder.append(*first, record)
             if lockdowns == self._lockdowns:
                 await self._doorkeeper.set_mode(mode)
-        return self.status()
-
-    async def _record_lockdown(self, record: entries.Record) -> None:
-        try:
-            await self._recorder.append(record)
-        except JournalStateUnknownError:
-            raise
-        except JournalError:
-            self._recorder.note(record)
 
     def events(self, after_id: int | None = None) -> AsyncIterator[Event]:
         """Follow what happens; see EventStream.subscribe."""

@@ -1,7 +1,8 @@
 """Listens for keys and gives each advert to whom it concerns.
 
-The key of a holder begins a touch, one in pairing mode goes to the ceremony, and a
-stranger's is counted: at most one entry a minute, however loud the street is.
+The key of a holder begins a touch, which signs an order where that key was chosen for
+one. One in pairing mode goes to the ceremony, and a stranger's is counted: at most one
+entry a minute, however loud the street is.
 """
 
 import asyncio
@@ -12,9 +13,11 @@ from gateway.core import entries
 from gateway.core.facts import DenialReason, Pattern
 from gateway.core.ids import CredentialId, DoorId, PeerAddress
 from gateway.errors import JournalStateUnknownError, LinkError
-from gateway.ports import Clock, Indicators, Radio, RegistryStore, Sighting
+from gateway.ports import Clock, Indicators, Radio, Sighting
+from gateway.service.addresses import KnownAddresses
 from gateway.service.enroller import Enroller
 from gateway.service.events import EventStream
+from gateway.service.order_desk import OrderDesk
 from gateway.service.recorder import Recorder
 from gateway.service.session import Sessions
 from gateway.service.sightings import SightingBook, Verdict
@@ -35,7 +38,8 @@ class Listener:
         sightings: SightingBook,
         sessions: Sessions,
         enroller: Enroller,
-        store: RegistryStore,
+        desk: OrderDesk,
+        addresses: KnownAddresses,
         clock: Clock,
         radio: Radio,
         indicators: Indicators,
@@ -46,16 +50,13 @@ class Listener:
         self._sightings: Final = sightings
         self._sessions: Final = sessions
         self._enroller: Final = enroller
-        self._store: Final = store
+        self._desk: Final = desk
         self._clock: Final = clock
         self._radio: Final = radio
         self._indicators: Final = indicators
         self._recorder: Final = recorder
         self._events: Final = events
-        self._addresses: Final = {
-            address: CredentialId(credential_id)
-            for address, credential_id in store.addresses().items()
-        }
+        self._addresses: Final = addresses
         self._scanning = False
         self._lost = False
 
@@ -63,15 +64,6 @@ class Listener:
     def scanning(self) -> bool:
         """Whether a scan is under way."""
         return self._scanning
-
-    def credential_at(self, address: PeerAddress) -> CredentialId | None:
-        """Return what the key at this address is asked for; None for a stranger."""
-        return self._addresses.get(address)
-
-    def remember(self, address: PeerAddress, credential_id: CredentialId) -> None:
-        """Ask the key at this address for that credential from now on."""
-        self._addresses[address] = credential_id
-        self._store.remember_address(address, credential_id)
 
     async def run(self) -> None:
         """Listen until cancelled; touches under way end with it.
@@ -102,7 +94,7 @@ class Listener:
         address = sighting.address
         if address == self._enroller.address:
             return
-        credential_id = self.credential_at(address)
+        credential_id = self._addresses.credential_at(address)
         verdict = self._sightings.sort(sighting, bonded=credential_id is not None)
         if verdict is Verdict.PAIRING:
             self._enroller.sighted(sighting)
@@ -124,8 +116,11 @@ class Listener:
     async def _touch(self, address: PeerAddress, credential_id: CredentialId) -> None:
         quiet_ms, unreached = 0, False
         try:
-            outcome = await self._sessions.touch(address, credential_id)
-            quiet_ms, unreached = outcome.quiet_ms, outcome.unreached
+            if self._desk.wants(credential_id):
+                quiet_ms = await self._desk.touch(address, credential_id)
+            else:
+                outcome = await self._sessions.touch(address, credential_id)
+                quiet_ms, unreached = outcome.quiet_ms, outcome.unreached
         except JournalStateUnknownError:
             raise
         except Exception as error:  # noqa: BLE001 - see the next line

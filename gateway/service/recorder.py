@@ -76,6 +76,19 @@ class Recorder:
         """
         return await asyncio.shield(self._append_made(make))
 
+    async def append_or_note(self, *records: Record) -> None:
+        """Write entries durably; queue them while the ledger cannot.
+
+        For what has happened already, and protects: a lockdown.
+        """
+        try:
+            await self.append(*records)
+        except JournalStateUnknownError:
+            raise
+        except JournalError:
+            for record in records:
+                self.note(record)
+
     async def append_grant(self, grant: Grant) -> LedgerPosition:
         """Write the entry of a grant durably; see Journal.append_grant.
 
@@ -198,8 +211,7 @@ class Recorder:
     async def _write(
         self, records: Sequence[Record], grant: Grant | None = None
     ) -> LedgerPosition:
-        for record in records:
-            self._registry.check(record.ev, record.what)
+        self._registry.check_all([(one.ev, one.what) for one in records])
         try:
             position = await (
                 self._journal.append(*records)

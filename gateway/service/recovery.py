@@ -12,7 +12,7 @@ from typing import Final
 from gateway.core.facts import Mode
 from gateway.core.registry import FOLDED, Registry, RegistrySnapshot
 from gateway.errors import JournalError, RegistryError
-from gateway.ports import History, RegistryStore
+from gateway.ports import History, PastEntry, RegistryStore
 
 SNAPSHOT_SEARCH_ENTRIES_MAX: Final = 4_096
 """How far after a snapshot its `registry` entry may stand."""
@@ -26,12 +26,14 @@ class Recovered:
         edited: a snapshot was there, and the ledger does not vouch for it.
         folded: how many entries were read to get there.
         mode: the door's, as last ordered.
+        glass_broken: somebody broke the glass, and nobody has signed for it since.
     """
 
     registry: Registry
     edited: bool
     folded: int
     mode: Mode
+    glass_broken: bool = False
 
 
 def recover(history: History, store: RegistryStore) -> Recovered:
@@ -46,19 +48,26 @@ def recover(history: History, store: RegistryStore) -> Recovered:
     edited = snapshot is not None and registry is None
     registry = registry or Registry()
     folded = 0
-    mode = Mode.LOCKED
+    mode, glass_broken = Mode.LOCKED, False
     for past in history.entries(registry.entries):
         try:
             registry.apply(past.n, past.ev, past.what if past.ev in FOLDED else {})
             if past.ev == "door.mode":
                 mode = Mode(past.what.get("mode"))
+            glass_broken = _glass_broken(past, before=glass_broken)
         except (RegistryError, ValueError) as error:
             raise JournalError(
                 f"Entry {past.n} of the ledger is no legal change ({error}): "
                 "verify the ledger before this door is used again."
             ) from error
         folded += 1
-    return Recovered(registry, edited, folded, mode)
+    return Recovered(registry, edited, folded, mode, glass_broken)
+
+
+def _glass_broken(past: PastEntry, *, before: bool) -> bool:
+    if past.ev == "alarm" and past.what.get("kind") == "break-glass":
+        return True
+    return before and past.ev != "break-glass.acknowledged"
 
 
 def _vouched(history: History, snapshot: RegistrySnapshot) -> Registry | None:

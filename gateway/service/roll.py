@@ -8,17 +8,20 @@ succeeds.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from gateway.core import entries
+from gateway.core.administration import Change
 from gateway.core.encoding import from_base64url
 from gateway.core.facts import CredentialState
 from gateway.core.ids import CredentialId, HolderId, is_identifier
+from gateway.core.order_entries import change_record
 from gateway.core.registry import Holder, Registry, is_erased
 from gateway.errors import HolderUnknownError, RegistryError
 from gateway.ports import Clock, PeopleStore
 from gateway.service.recorder import Recorder
-from gateway.service.views import Actor, CredentialView, HolderView
+from gateway.service.views import CredentialView, HolderView
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -51,58 +54,83 @@ class Roll:
         every = sorted(self._registry.credentials(), key=lambda one: one.id)
         return [CredentialView.of(credential, wall_ms) for credential in every]
 
-    async def set_credential_state(
-        self, credential_id: str, state: CredentialState, actor: Actor
-    ) -> CredentialView:
-        """Suspend, resume or revoke; holds for the very next touch.
+    def credential(self, credential_id: str) -> CredentialView:
+        """Return one credential.
 
         Raises:
-            RegistryError: no such credential, or its state does not allow it.
-            JournalError: it could not be recorded, and nothing changed.
+            RegistryError: there is none of this id.
         """
         raw = from_base64url(credential_id)
-        if raw is None or self._registry.credential(CredentialId(raw)) is None:
+        known = None if raw is None else self._registry.credential(CredentialId(raw))
+        if known is None:
             raise RegistryError("No credential has this id; list them with their ids.")
-        key = CredentialId(raw)
-        await self._recorder.append(
-            entries.credential_state_record(
-                key, state, "administration", entries.by_uid(actor.uid)
-            )
-        )
-        changed = self._registry.credential(key)
-        if changed is None:
-            raise RegistryError("This credential is gone.")
-        return CredentialView.of(changed, self._clock.now().wall_ms)
+        return CredentialView.of(known, self._clock.now().wall_ms)
 
-    async def erase(self, holder_id: str, actor: Actor) -> HolderView:
-        """Remove a holder's name for good and revoke their keys; may be asked again.
-
-        The people database is written anew here, on the door's own loop: it is small.
+    def holder(self, holder_id: str) -> HolderView:
+        """Return one holder.
 
         Raises:
             HolderUnknownError: there is no such holder.
-            JournalError: it could not be recorded, and nothing changed.
-            RegistryError: it is recorded, and the name is still there for a while.
         """
-        subject = HolderId(holder_id)
-        known = self._registry.holder(subject)
+        known = self._registry.holder(HolderId(holder_id))
+        if known is None:
+            raise HolderUnknownError("No holder has this id; list them with their ids.")
+        return self._view(known)
+
+    def erasable(self, holder_id: str) -> HolderId:
+        """Return the id of somebody of whom there is something to erase.
+
+        Raises:
+            HolderUnknownError: there is no such holder.
+        """
+        known = self._registry.holder(HolderId(holder_id))
         if known is None and not (
             is_identifier(holder_id) and self._people.knows(holder_id)
         ):
             raise HolderUnknownError("No holder has this id; list them with their ids.")
-        if not is_erased(known):
-            by = entries.by_uid(actor.uid)
-            await self._recorder.append_made(lambda: self._erasure(subject, by))
+        return HolderId(holder_id)
+
+    async def erase(
+        self,
+        holder_id: HolderId,
+        changes: Sequence[Change],
+        by: entries.By,
+        first: Sequence[entries.Record],
+    ) -> None:
+        """Remove a holder's name for good and revoke their keys; may be asked again.
+
+        The people database is written anew here, on the door's own loop: it is small.
+
+        Args:
+            holder_id: whose.
+            changes: what `erasure` said when it was ordered.
+            by: who ordered it.
+            first: what is written with it, before.
+
+        Raises:
+            JournalError: it could not be recorded, and nothing changed.
+            RegistryError: a key was enrolled meanwhile, and nothing changed; or it is
+                recorded, and the name is still there for a while.
+        """
+        ordered = tuple(changes)
+
+        def records() -> list[entries.Record]:
+            if tuple(self.erasure(holder_id)) != ordered:
+                raise RegistryError(
+                    f"The keys of {holder_id} have changed meanwhile; order it again."
+                )
+            return [*first, *(change_record(change, by) for change in ordered)]
+
+        if ordered or first:
+            await self._recorder.append_made(records)
         self._unfinished = True
         self.finish_erasures()
-        erased = self._registry.holder(subject)
-        if self._unfinished or erased is None:
+        if self._unfinished:
             raise RegistryError(
                 f"The erasure of {holder_id} is recorded and its keys are revoked, but "
                 "the people database does not take it now: it is tried again every "
                 "minute and at each start."
             )
-        return self._view(erased)
 
     def finish_erasures(self) -> None:
         """Carry out, as far as it is not, what the ledger ordered to be erased."""
@@ -121,21 +149,24 @@ class Roll:
         else:
             self._unfinished = self._alarmed = False
 
-    def _erasure(self, holder_id: HolderId, by: entries.By) -> list[entries.Record]:
-        """Return what the ledger is to say, made in the recorder's turn."""
+    def erasure(self, holder_id: HolderId) -> list[Change]:
+        """Return what the ledger is to say; nothing about somebody who is erased."""
+        if is_erased(self._registry.holder(holder_id)):
+            return []
         revoked = CredentialState.REVOKED
         keys = sorted(
             one.id
-            for one in self._registry.credentials()
-            if one.holder_id == holder_id and one.state is not revoked
+            for one in self._registry.credentials_of(holder_id)
+            if one.state is not revoked
         )
-        return [
+        records = [
             *(
-                entries.credential_state_record(key, revoked, "erasure", by)
+                entries.credential_state_record(key, revoked, "erasure", {})
                 for key in keys
             ),
-            entries.erase_record(holder_id, by),
+            entries.erase_record(holder_id, {}),
         ]
+        return [Change.of(record.ev, record.what) for record in records]
 
     def _view(self, holder: Holder) -> HolderView:
         return HolderView(
@@ -146,4 +177,5 @@ class Roll:
             holder.until_ms,
             holder.suspended,
             is_erased(holder),
+            holder.role.value,
         )

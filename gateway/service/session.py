@@ -17,7 +17,7 @@ from gateway.core.challenge import NONCE_BYTES, Challenge, ChallengeBook, Purpos
 from gateway.core.denial import Deny
 from gateway.core.door_events import Refused, Unlock
 from gateway.core.encoding import to_base64url
-from gateway.core.facts import AWAITING, CredentialState, DenialReason, Mode, Pattern
+from gateway.core.facts import AWAITING, DenialReason, Mode, Pattern
 from gateway.core.ids import CredentialId, PeerAddress
 from gateway.core.policy import DoorPolicy, Grant, decide
 from gateway.core.registry import Registry
@@ -25,15 +25,12 @@ from gateway.ctap.command import CtapCommand, get_assertion
 from gateway.ctap.framing import KeepaliveStatus
 from gateway.ctap.pin_uv import Permission
 from gateway.ctap.response import Info, parse_response
-from gateway.ctap.status import CtapStatus
 from gateway.errors import (
     AuthenticatorError,
-    BondMissingError,
     EvidenceError,
     JournalError,
     JournalStateUnknownError,
     LinkError,
-    LinkTimeoutError,
     RegistryError,
     WireError,
 )
@@ -42,6 +39,7 @@ from gateway.service.conversation import converse
 from gateway.service.doorkeeper import Doorkeeper
 from gateway.service.events import EventStream
 from gateway.service.recorder import Recorder
+from gateway.service.refusals import reason_of, suspension
 from gateway.service.uv_token import KnownKeys, ask_uv_retries, obtain_proof
 
 QUIET_AFTER_GRANT_MS: Final = 2_000
@@ -50,19 +48,6 @@ QUIET_AFTER_NO_TOUCH_MS: Final = 5_000
 QUIET_AFTER_LOST_BOND_MS: Final = 30_000
 UNREACHED_ENTRIES_PER_MINUTE_MAX: Final = 6
 MINUTE_MS: Final = 60_000
-
-# CTAP 2.2 §8.2: what a key's refusal means at a door. Others are KEY_ERROR.
-_REFUSALS: Final[Mapping[int, DenialReason]] = {
-    CtapStatus.UV_INVALID: DenialReason.FINGER_NOT_RECOGNISED,
-    CtapStatus.UV_BLOCKED: DenialReason.FINGER_BLOCKED,
-    CtapStatus.PIN_BLOCKED: DenialReason.FINGER_BLOCKED,  # §6.2.2 step 6.2, without PIN
-    CtapStatus.OPERATION_DENIED: DenialReason.DECLINED,
-    CtapStatus.USER_ACTION_TIMEOUT: DenialReason.NO_TOUCH,
-    CtapStatus.ACTION_TIMEOUT: DenialReason.NO_TOUCH,
-    CtapStatus.KEEPALIVE_CANCEL: DenialReason.NO_TOUCH,
-    CtapStatus.NO_CREDENTIALS: DenialReason.KEY_WITHOUT_CREDENTIAL,
-    CtapStatus.INVALID_CREDENTIAL: DenialReason.KEY_WITHOUT_CREDENTIAL,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +181,7 @@ class Sessions:
             await self._spare_last_try(link, info, credential_id)
             return await self._ask(link, info, credential_id, watch)
         except (LinkError, WireError, AuthenticatorError) as error:
-            reason = DenialReason.LINK_LOST if link is None else _why(error)
-            if isinstance(error, BondMissingError):
-                reason = DenialReason.BOND_MISSING
+            reason = reason_of(error, connected=link is not None)
             if isinstance(error, AuthenticatorError):
                 self._keys.refused(credential_id, error)
             raise _Refusal(self._unanswered(reason, credential_id)) from error
@@ -324,28 +307,18 @@ class Sessions:
         records = [entries.deny_record(denial)]
         if denial.credential_id is not None:
             if denial.reason is DenialReason.COUNTER_NOT_RISING:
-                records += self._suspension(denial.credential_id)
+                records += self._suspended(denial.credential_id)
             elif denial.reason is DenialReason.BOND_MISSING:
                 self._indicators.show(Pattern.ALARM)
                 lost = to_base64url(denial.credential_id)
                 records.append(entries.alarm_record("bond-lost", lost))
         await self._recorder.deny(denial.reason, *records)
 
-    def _suspension(self, credential_id: CredentialId) -> list[entries.Record]:
-        """A counter that does not rise: suspend what may have been cloned."""
-        credential = self._registry.credential(credential_id)
-        if credential is None or credential.state is not CredentialState.ACTIVE:
-            return []
-        self._indicators.show(Pattern.ALARM)
-        return [
-            entries.credential_state_record(
-                credential_id,
-                CredentialState.SUSPENDED,
-                DenialReason.COUNTER_NOT_RISING.value,
-                entries.BY_GATEWAY,
-            ),
-            entries.alarm_record("cloned-key", to_base64url(credential_id)),
-        ]
+    def _suspended(self, credential_id: CredentialId) -> list[entries.Record]:
+        records = suspension(self._registry, credential_id)
+        if records:
+            self._indicators.show(Pattern.ALARM)
+        return records
 
     def _unanswered(self, reason: DenialReason, credential_id: CredentialId) -> Deny:
         """A denial without an answer: nobody proved to be that key."""
@@ -375,19 +348,6 @@ class Sessions:
             {"result": word, "entry": entry, "stages_us": dict(watch.stages_us)},
         )
         return TouchOutcome(reason, entry, watch.stages_us, _quiet_ms(reason))
-
-
-def _why(error: LinkError | WireError | AuthenticatorError) -> DenialReason:
-    """Say what a failure of a connected key means at a door."""
-    match error:
-        case AuthenticatorError(status=status):
-            return _REFUSALS.get(status, DenialReason.KEY_ERROR)
-        case LinkTimeoutError():
-            return DenialReason.NO_TOUCH
-        case LinkError():
-            return DenialReason.LINK_LOST
-        case _:
-            return DenialReason.WIRE_BROKEN
 
 
 def _quiet_ms(reason: DenialReason | None) -> int:

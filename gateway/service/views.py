@@ -10,9 +10,14 @@ from gateway.service.telemetry import StageFigures
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks for a change: the kernel's word for the peer of the local socket."""
+    """Who asks for a change: the kernel's word for the peer of the local socket.
+
+    Attributes:
+        master: root, or the gateway's own user: whoever has the machine anyway.
+    """
 
     uid: int
+    master: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,11 @@ class HealthView:
 
 @dataclass(frozen=True, slots=True)
 class StatusView:
-    """The gateway at a glance."""
+    """The gateway at a glance.
+
+    Attributes:
+        unacknowledged: what somebody with a role must see and sign for: "break-glass".
+    """
 
     version: str
     site: str
@@ -56,6 +65,7 @@ class StatusView:
     last_event_id: int
     stages: dict[str, StageFigures]
     counts: dict[str, int]
+    unacknowledged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,7 @@ class HolderView:
     until_ms: int
     suspended: bool
     erased: bool = False
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +109,14 @@ class CredentialView:
 
 
 @dataclass(frozen=True, slots=True)
-class EnrolmentOrder:
-    """What an administrator asks for: a holder, new or known, and their key.
+class HolderWish:
+    """A holder as they are to be, new or changed.
 
     Attributes:
-        name: the person's name; goes to the people database only.
-        groups: which groups the holder joins.
+        name: the person's name; goes to the people database only. Empty: as it is.
+        groups: which groups the holder is in.
         from_ms, until_ms: validity, Unix milliseconds; 0 = no bound.
-        credential_until_ms: when the credential itself expires; 0 = never.
+        role: admin, operator, auditor, or nothing.
     """
 
     holder_id: str
@@ -113,7 +124,106 @@ class EnrolmentOrder:
     groups: tuple[str, ...]
     from_ms: int = 0
     until_ms: int = 0
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentOrder(HolderWish):
+    """What an administrator asks for: a holder, new or known, and their key.
+
+    Attributes:
+        credential_until_ms: when the credential itself expires; 0 = never.
+        replaces: base64url id of a lost key, which is revoked as this one is
+            registered; its holder stays as they are.
+    """
+
     credential_until_ms: int = 0
+    replaces: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialStateWish:
+    """A key that is to be suspended, resumed or revoked; its id is base64url."""
+
+    credential_id: str
+    state: CredentialState
+
+
+@dataclass(frozen=True, slots=True)
+class HolderStateWish:
+    """A holder who is to be suspended or resumed, with all of their keys."""
+
+    holder_id: str
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModeWish:
+    """The mode that the door is to have."""
+
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class ImportWish:
+    """Many holders, new or changed."""
+
+    holders: tuple[HolderWish, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EraseWish:
+    """A holder whose name is to be removed for good, and whose keys are revoked."""
+
+    holder_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgeWish:
+    """That the glass was broken is to be acknowledged."""
+
+
+Wish = (
+    CredentialStateWish
+    | HolderStateWish
+    | HolderWish
+    | EnrolmentOrder
+    | ModeWish
+    | ImportWish
+    | EraseWish
+    | AcknowledgeWish
+)
+"""What may be ordered."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """A change that somebody ordered, and what is still missing.
+
+    Attributes:
+        id: empty where it is only a preview.
+        text: exactly what is ordered, in words, line by line.
+        code: six digits by which people tell it from another one.
+        state: pending, touching, done, failed, cancelled or expired.
+        signers: how many different holders must sign; 0 for none.
+        roles: which roles count.
+        signed: who has signed.
+        signer: whose touch is awaited now.
+        reason: why it failed, or why the last touch did not sign: a stable word.
+    """
+
+    id: str
+    action: str
+    text: tuple[str, ...]
+    code: str
+    state: str
+    hint: str
+    signers: int
+    roles: tuple[str, ...]
+    signed: tuple[str, ...]
+    signer: str | None
+    reason: str | None
+    expires_up_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from gateway.core.facts import CredentialState, Mode
 from gateway.core.ids import Now
 from gateway.core.measurement import Statistics, statistics
 from gateway.errors import (
+    AdministrationError,
     EnrolmentError,
     HolderUnknownError,
     KeyraError,
@@ -31,7 +32,9 @@ from gateway.service.views import (
     EnrolmentView,
     HealthView,
     HolderView,
+    OrderView,
     StatusView,
+    Wish,
 )
 
 NOW = Now(up_ms=60_000, wall_ms=1_700_000_000_000, err_ms=5, boot="0123456789abcdef")
@@ -80,6 +83,7 @@ class FakeFacade:
             HolderView("holder-0002", None, (), 0, 0, suspended=True, erased=True),
         ]
         self.ceremony: EnrolmentView | None = None
+        self.desk = FakeAdministration(self)
 
     def publish(self, kind: str, /, **data: object) -> None:
         """Let something happen."""
@@ -123,16 +127,16 @@ class FakeFacade:
         view = EnrolmentView("e1", order.holder_id, "armed", "Press the key's button.")
         return self.step(view)
 
-    async def answer_comparison(self, *, agree: bool, actor: Actor) -> EnrolmentView:
-        self._changed(f"comparison {agree}", actor)
+    async def answer_comparison(self, *, agree: bool) -> EnrolmentView:
+        self._changed(f"comparison {agree}")
         if self.ceremony is None or self.ceremony.step != "comparing":
             raise EnrolmentError("There is no number to compare now.", "no-number")
         if not agree:
             return self.step(self._now("failed", reason="numbers-differ"))
         return self.step(self._now("creating"))
 
-    async def cancel_enrolment(self, actor: Actor) -> EnrolmentView:
-        self._changed("cancel", actor)
+    async def cancel_enrolment(self) -> EnrolmentView:
+        self._changed("cancel")
         if self.ceremony is None:
             raise EnrolmentError("There is no ceremony to end.", "none")
         return self.step(self._now("failed", reason="cancelled"))
@@ -176,10 +180,77 @@ class FakeFacade:
         assert self.ceremony is not None
         return dataclasses.replace(self.ceremony, step=step, number=None, reason=reason)
 
-    def _changed(self, what: str, actor: Actor) -> None:
+    @property
+    def administration(self) -> "FakeAdministration":
+        return self.desk
+
+    def _changed(self, what: str, actor: Actor | None = None) -> None:
         if self.fails is not None:
             raise self.fails
-        self.changes.append((what, actor.uid))
+        self.changes.append((what, -1 if actor is None else actor.uid))
+
+
+class FakeAdministration:
+    """Keeps the contract of service.facade.AdministrationFacade: signs by itself."""
+
+    def __init__(self, facade: FakeFacade) -> None:
+        self.facade = facade
+        self.known: dict[str, OrderView] = {}
+        self.glass: list[tuple[Wish, str, Actor]] = []
+        self.wishes: list[Wish] = []
+        self.ends = "done"
+
+    async def propose(
+        self, wish: Wish, actor: Actor, *, dry_run: bool = False
+    ) -> OrderView:
+        self.facade._changed(f"propose {type(wish).__name__}", actor)
+        self.wishes.append(wish)
+        view = OrderView(
+            id="" if dry_run else f"ord_{len(self.known):016x}",
+            action="key.resume",
+            text=("Resume the key of holder-0001.",),
+            code="" if dry_run else "123456",
+            state="preview" if dry_run else "pending",
+            hint="Read it.",
+            signers=1,
+            roles=("admin",),
+            signed=(),
+            signer=None,
+            reason=None,
+            expires_up_ms=0,
+        )
+        if not dry_run:
+            self.known[view.id] = view
+        return view
+
+    async def break_glass(self, wish: Wish, reason: str, actor: Actor) -> None:
+        self.facade._changed("break-glass", actor)
+        self.glass.append((wish, reason, actor))
+
+    def orders(self) -> list[OrderView]:
+        return list(self.known.values())
+
+    def order(self, order_id: str) -> OrderView:
+        if order_id not in self.known:
+            raise AdministrationError("There is no such order.", "unknown")
+        return self.known[order_id]
+
+    def choose(
+        self, order_id: str, code: str, holder_id: str, actor: Actor
+    ) -> OrderView:
+        self.facade._changed(f"choose {code} {holder_id}", actor)
+        view = dataclasses.replace(
+            self.order(order_id), state=self.ends, signed=(holder_id,)
+        )
+        self.known[order_id] = view
+        self.facade.publish("order", id=order_id, state=view.state)
+        return view
+
+    def cancel(self, order_id: str) -> OrderView:
+        self.facade._changed("cancel order")
+        view = dataclasses.replace(self.order(order_id), state="cancelled")
+        self.known[order_id] = view
+        return view
 
 
 class FakeGateway:

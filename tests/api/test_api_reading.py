@@ -61,6 +61,7 @@ def test_only_owner_and_group_reach_the_socket(gateway: Any) -> None:
 def test_the_document_names_every_path_and_its_errors(http: httpx.Client) -> None:
     document = http.get("/v1/openapi.json").json()
     assert sorted(document["paths"]) == [
+        "/v1/break-glass",
         "/v1/credentials",
         "/v1/credentials/{credential_id}/state",
         "/v1/door/mode",
@@ -68,6 +69,10 @@ def test_the_document_names_every_path_and_its_errors(http: httpx.Client) -> Non
         "/v1/enrolment/comparison",
         "/v1/events",
         "/v1/holders",
+        "/v1/holders/{holder_id}/erasure",
+        "/v1/orders",
+        "/v1/orders/{order_id}",
+        "/v1/orders/{order_id}/signature",
         "/v1/statistics",
         "/v1/status",
     ]

@@ -244,9 +244,9 @@ def test_callers_who_ask_for_anything(asked: list[object]) -> None:
                     case (str(name), CredentialState() as state):
                         await now.gateway.set_credential_state(name, state, ADMIN)
                     case bool(agree):
-                        await now.gateway.answer_comparison(agree=agree, actor=ADMIN)
+                        await now.gateway.answer_comparison(agree=agree)
                     case _:
-                        await now.gateway.cancel_enrolment(ADMIN)
+                        await now.gateway.cancel_enrolment()
             await site.sleep(500)
         await site.sleep(5_000)
 

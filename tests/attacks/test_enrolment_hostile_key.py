@@ -105,7 +105,7 @@ async def test_a_refusal_that_makes_no_sense_ends_the_ceremony(
         await key.touch(times=2)
         await key.pairing_mode()
         await site.ceremony(now, "comparing")
-        await now.gateway.answer_comparison(agree=True, actor=ADMIN)
+        await now.gateway.answer_comparison(agree=True)
         ended = await site.ceremony(now, "failed")
         assert ended.step == "failed"
         await site.sleep(1_000)
@@ -125,9 +125,9 @@ async def test_a_key_that_steps_into_anothers_ceremony_keeps_its_own_bond(
         await enrolled.pairing_mode()
         await site.ceremony(now, "comparing")
         if how == "numbers-differ":
-            await now.gateway.answer_comparison(agree=False, actor=ADMIN)
+            await now.gateway.answer_comparison(agree=False)
         elif how == "cancelled":
-            await now.gateway.cancel_enrolment(ADMIN)
+            await now.gateway.cancel_enrolment()
         assert (await site.ceremony(now, "failed")).step == "failed"
         await enrolled.sleep()
         await site.sleep(1_000)

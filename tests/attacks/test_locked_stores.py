@@ -48,7 +48,10 @@ def registry(tmp_path: Path) -> SqliteRegistryStore:
 
 @pytest.fixture
 def names(people: SqlitePeopleStore) -> list[str]:
-    return [people.commit(f"h-{n}", f"Somebody {n}") for n in range(REVEALS)]
+    openings = [people.seal(f"Somebody {n}") for n in range(REVEALS)]
+    for n, opening in enumerate(openings):
+        people.keep(f"h-{n}", opening)
+    return [opening.commitment for opening in openings]
 
 
 @pytest.fixture
@@ -82,7 +85,7 @@ def test_a_name_that_cannot_be_kept_is_refused_at_once(
 ) -> None:
     elapsed = Elapsed()
     with pytest.raises(RegistryError, match="people"):
-        people.commit("h-x", "Somebody Else")
+        people.keep("h-x", people.seal("Somebody Else"))
     assert elapsed.s < CHANGE_S_MAX
 
 

@@ -217,7 +217,7 @@ async def enrolled(
     async with asyncio.timeout(WAIT_S):
         shown = await ceremony_at(gateway, "comparing", events)
         agree = shown.number == (await key.state()).shown_number
-        await gateway.answer_comparison(agree=agree, actor=BY)
+        await gateway.answer_comparison(agree=agree)
         await ceremony_at(gateway, "registered", events)
     await key.sleep()
     return key

@@ -33,9 +33,9 @@ async def test_a_second_ceremony_straight_after_a_cancelled_one(
         await arm(now)
         await key.pairing_mode()
         assert (await site.ceremony(now, "comparing")).step == "comparing"
-        await now.gateway.cancel_enrolment(ADMIN)
+        await now.gateway.cancel_enrolment()
         with pytest.raises(EnrolmentError, match="number"):
-            await now.gateway.answer_comparison(agree=True, actor=ADMIN)
+            await now.gateway.answer_comparison(agree=True)
         await key.sleep()
         await site.enrol(now, "h2")
         assert [holder.id for holder in now.gateway.holders()] == ["h2"]
@@ -51,7 +51,7 @@ async def test_numbers_that_differ(site: VirtualSite, who: str) -> None:
         await key.pairing_mode()
         await site.ceremony(now, "comparing")
         if who == "gateway":
-            await now.gateway.answer_comparison(agree=False, actor=ADMIN)
+            await now.gateway.answer_comparison(agree=False)
         done = await site.ceremony(now, "failed")
         assert done.step == "failed"
         assert done.reason in {"number-refused", "pairing-refused"}
@@ -85,7 +85,7 @@ async def ceremony_of(site: VirtualSite, now: Running, name: str = "k") -> str |
     await key.pairing_mode()
     shown = await site.ceremony(now, "comparing")
     assert shown.step == "comparing", shown
-    await now.gateway.answer_comparison(agree=True, actor=ADMIN)
+    await now.gateway.answer_comparison(agree=True)
     return (await site.ceremony(now, "failed")).reason
 
 

@@ -90,7 +90,10 @@ async def test_an_erased_name_is_in_no_file_and_the_keys_are_revoked(
         await now.gateway.stop("told to")
     assert files_with(site.folder, NAME) == []
     (entry,) = site.entries("erase")
-    assert entry.what == {"by": {"uid": ADMIN.uid}, "holder": "h1"}
+    assert entry.what == {
+        "by": {"bootstrap": True, "uid": ADMIN.uid},
+        "holder": "h1",
+    }
     assert site.entries("credential.state")[0].n == entry.n - 1
     verify(site)
     async with site.running() as now:  # from the snapshot
@@ -185,7 +188,7 @@ async def test_of_a_ceremony_that_failed_no_name_is_kept(site: VirtualSite) -> N
         shown = await site.ceremony(now, "comparing")
         now.journal.ways = ["refuse"]
         agree = shown.number == (await key.state()).shown_number
-        await now.gateway.answer_comparison(agree=agree, actor=ADMIN)
+        await now.gateway.answer_comparison(agree=agree)
         done = await site.ceremony(now, "registered")
         assert (done.step, done.reason) == ("failed", "ledger-unavailable")
         assert files_with(site.folder, NAME) == []
@@ -196,7 +199,8 @@ async def test_a_name_whose_holder_never_came_to_be_can_be_erased(
 ) -> None:
     """As a kill leaves it between the name and the holder's entry."""
     async with site.running() as now:
-        SqlitePeopleStore(site.folder / "people.db", site.entropy).commit("h1", NAME)
+        people = SqlitePeopleStore(site.folder / "people.db", site.entropy)
+        people.keep("h1", people.seal(NAME))
         assert now.gateway.holders() == []
         assert (await now.gateway.erase_holder("h1", ADMIN)).erased
         assert files_with(site.folder, NAME) == []

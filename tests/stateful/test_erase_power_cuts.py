@@ -51,6 +51,12 @@ def memory() -> Iterator[Path]:
         yield Path(name)
 
 
+def commit(store: SqlitePeopleStore, subject: str, value: str) -> str:
+    opening = store.seal(value)
+    store.keep(subject, opening)
+    return opening.commitment
+
+
 @pytest.mark.processes
 def test_a_cut_at_every_step_of_an_erasure_leaves_no_name_after_the_next_start(
     memory: Path,
@@ -60,9 +66,9 @@ def test_a_cut_at_every_step_of_an_erasure_leaves_no_name_after_the_next_start(
     folder = memory / "recorded"
     folder.mkdir()
     store = store_in(folder)
-    kept = [store.commit(f"h-{n}", f"{OTHER} {n} "[:-1] * 10) for n in range(2, 8)]
+    kept = [commit(store, f"h-{n}", f"{OTHER} {n} "[:-1] * 10) for n in range(2, 8)]
     for n in range(NAMES):
-        store.commit("h-1", f"{NAME} {n} " * 10)
+        commit(store, "h-1", f"{NAME} {n} " * 10)
     disk = Disk({path.name: bytearray(path.read_bytes()) for path in folder.iterdir()})
     trace = record(ERASES, folder, str(NAMES))
     assert not holds(folder, NAME)

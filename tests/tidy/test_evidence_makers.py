@@ -8,6 +8,7 @@ MAKERS = {
     "Verified": "gateway/core/assertion.py",
     "Grant": "gateway/core/policy.py",
     "LedgerPosition": "gateway/ports.py",
+    "Warrant": "gateway/core/administration.py",
 }
 
 

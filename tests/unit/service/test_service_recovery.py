@@ -51,6 +51,9 @@ class Shelf:
     def remember_address(self, address: PeerAddress, credential_id: bytes) -> None:
         """Nobody asks here."""
 
+    def forget_address(self, address: PeerAddress) -> None:
+        """Nor here."""
+
 
 def mode(wish: Mode) -> Record:
     return entries.mode_record(HERE, wish, entries.BY_GATEWAY)

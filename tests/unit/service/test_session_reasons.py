@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core.facts import DenialReason
 from gateway.ctap.status import CtapStatus, authenticator_error
-from gateway.service.session import _why
+from gateway.service.refusals import reason_of
 
 MEANINGS = {
     CtapStatus.UV_INVALID: DenialReason.FINGER_NOT_RECOGNISED,
@@ -21,8 +21,9 @@ MEANINGS = {
     ("status", "reason"), MEANINGS.items(), ids=[s.name for s in MEANINGS]
 )
 def test_a_status_has_one_meaning(status: CtapStatus, reason: DenialReason) -> None:
-    assert _why(authenticator_error(status)) is reason
+    assert reason_of(authenticator_error(status), connected=True) is reason
 
 
 def test_a_status_that_the_standard_lacks_is_the_keys_own_error() -> None:
-    assert _why(authenticator_error(0xE7)) is DenialReason.KEY_ERROR
+    error = authenticator_error(0xE7)
+    assert reason_of(error, connected=True) is DenialReason.KEY_ERROR

@@ -1,0 +1,324 @@
+"""From a wish to a plan: what would change, in entries and in words."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, assert_never
+
+from gateway.core import entries, rights
+from gateway.core.administration import CHANGES_MAX, Change, enrolment_change
+from gateway.core.encoding import Json, from_base64url, to_base64url
+from gateway.core.entries import By, Record
+from gateway.core.facts import CredentialState, Mode
+from gateway.core.ids import CredentialId, DoorId, GroupId, HolderId, is_identifier
+from gateway.core.opening import Opening
+from gateway.core.order_entries import change_record
+from gateway.core.registry import Credential, Holder, Registry, is_erased
+from gateway.core.rights import Action, Role
+from gateway.errors import EnrolmentError, RegistryError
+from gateway.ports import PeopleStore
+from gateway.service.armed_order import EnrolmentTask
+from gateway.service.plan import CarryOut, Plan
+from gateway.service.recorder import Recorder
+from gateway.service.roll import Roll
+from gateway.service.views import (
+    AcknowledgeWish,
+    CredentialStateWish,
+    EnrolmentOrder,
+    EraseWish,
+    HolderStateWish,
+    HolderWish,
+    ImportWish,
+    ModeWish,
+    Wish,
+)
+from gateway.service.wording import enrolment_words, holder_words, key_words, named
+
+SetMode = Callable[[Mode, By, Sequence[Record]], Awaitable[None]]
+Arm = Callable[[EnrolmentTask, Sequence[Record]], Awaitable[None]]
+
+_STATE_VERBS: Final = {
+    CredentialState.ACTIVE: "Resume",
+    CredentialState.SUSPENDED: "Suspend",
+    CredentialState.REVOKED: "Revoke for ever",
+}
+
+
+class Planner:
+    """Makes plans of one gateway."""
+
+    def __init__(
+        self,
+        *,
+        door: DoorId,
+        registry: Registry,
+        people: PeopleStore,
+        recorder: Recorder,
+        set_mode: SetMode,
+        arm: Arm,
+        roll: Roll,
+    ) -> None:
+        self._door: Final = door
+        self._registry: Final = registry
+        self._people: Final = people
+        self._recorder: Final = recorder
+        self._set_mode: Final = set_mode
+        self._arm: Final = arm
+        self._roll: Final = roll
+
+    def plan(self, wish: Wish) -> Plan:
+        """Say what a wish means now.
+
+        Raises:
+            RegistryError: it names nobody, or would not be a legal change.
+            EnrolmentError: its names are no identifiers.
+        """
+        match wish:
+            case CredentialStateWish():
+                plan = self._credential_state(wish)
+            case HolderStateWish():
+                plan = self._holder_state(wish)
+            case EnrolmentOrder():
+                return self._enrolment(wish)
+            case HolderWish():
+                plan = self._holders((wish,))
+            case ImportWish():
+                plan = self._holders(wish.holders, Action.IMPORT)
+            case ModeWish():
+                return self._mode(wish.mode)
+            case EraseWish():
+                plan = self._erasure(wish)
+            case AcknowledgeWish():
+                plan = self._acknowledgement()
+            case _:
+                assert_never(wish)
+        self._registry.check_all([(one.ev, one.what) for one in plan.changes])
+        return plan
+
+    def name_of(self, holder_id: HolderId) -> str | None:
+        """Return a holder's name, where it is known."""
+        holder = self._registry.holder(holder_id)
+        return None if holder is None else self._people.reveal(holder.name_commitment)
+
+    def _credential_state(self, wish: CredentialStateWish) -> Plan:
+        credential = self._credential(wish.credential_id)
+        change = Change(
+            "credential.state",
+            {
+                "credential": to_base64url(credential.id),
+                "reason": "administration",
+                "state": wish.state.value,
+            },
+        )
+        bears_role = self._role(credential.holder_id) is not Role.NONE
+        match wish.state:
+            case CredentialState.SUSPENDED:
+                action = Action.KEY_SUSPEND
+            case CredentialState.REVOKED:
+                action = Action.STAFF_KEY_REVOKE if bears_role else Action.KEY_REVOKE
+            case _:
+                action = Action.STAFF_RESUME if bears_role else Action.KEY_RESUME
+        words = key_words(credential, self.name_of(credential.holder_id))
+        text = f"{_STATE_VERBS[wish.state]} the key {words}."
+        return Plan(action, (change,), (text,), {}, self._writing((change,)))
+
+    def _holder_state(self, wish: HolderStateWish) -> Plan:
+        known = self._known(wish.holder_id)
+        row = {**known.row(), "state": "suspended" if wish.suspended else "active"}
+        change = Change("holder", row)
+        if wish.suspended:
+            action = Action.HOLDER_SUSPEND
+        elif known.role is Role.NONE:
+            action = Action.HOLDER_RESUME
+        else:
+            action = Action.STAFF_RESUME
+        verb = "Suspend" if wish.suspended else "Resume"
+        text = (
+            f"{verb} {named(known.id, self.name_of(known.id))} with all of their keys."
+        )
+        return Plan(
+            action, (change,), (text,), {known.id: known}, self._writing((change,))
+        )
+
+    def _holders(
+        self, wishes: Sequence[HolderWish], action: Action | None = None
+    ) -> Plan:
+        if not 0 < len(wishes) <= CHANGES_MAX:
+            raise RegistryError(f"One order changes 1 to {CHANGES_MAX} holders.")
+        changes, text, basis, openings = [], [], {}, []
+        for wish in wishes:
+            holder, before, opening = self._target(wish)
+            if holder.id in basis:
+                raise RegistryError(f"{holder.id} stands twice in one order.")
+            basis[holder.id] = before
+            if holder == before:
+                continue
+            changes.append(Change("holder", holder.row()))
+            text.append(holder_words(holder, wish.name or None, before))
+            if opening is not None:
+                openings.append((holder.id, opening))
+            if _touches_role(holder, before):
+                action = Action.ROLE
+        if not changes:
+            raise RegistryError("Nothing would change: it is all there already.")
+        return Plan(
+            action or Action.HOLDER_CHANGE,
+            tuple(changes),
+            tuple(text),
+            basis,
+            self._writing(changes, openings),
+        )
+
+    def _enrolment(self, wish: EnrolmentOrder) -> Plan:
+        replaced = self._credential(wish.replaces) if wish.replaces else None
+        if replaced is None:
+            holder, before, opening = self._target(wish)
+        else:
+            holder = self._known(replaced.holder_id)
+            before, opening = holder, None
+        changes = [] if holder == before else [Change("holder", holder.row())]
+        name = wish.name or self.name_of(holder.id)
+        text = [holder_words(holder, name, before)] if changes else []
+        text += enrolment_words(
+            named(holder.id, name), wish.credential_until_ms, replaced
+        )
+        key = None if replaced is None else replaced.id
+        changes.append(enrolment_change(holder.id, wish.credential_until_ms, key))
+        if replaced is not None:
+            changes.append(_replacement(replaced.id))
+            self._registry.check(changes[-1].ev, changes[-1].what)
+
+        async def carry_out(by: By, first: Sequence[Record]) -> None:
+            task = EnrolmentTask(
+                holder, before, opening, wish.credential_until_ms, key, by
+            )
+            await self._arm(task, first)
+
+        action = Action.ROLE if _touches_role(holder, before) else Action.ENROL
+        if holder.role is not Role.NONE:
+            action = Action.ROLE
+        return Plan(action, tuple(changes), tuple(text), {holder.id: before}, carry_out)
+
+    def _erasure(self, wish: EraseWish) -> Plan:
+        subject = self._roll.erasable(wish.holder_id)
+        changes = tuple(self._roll.erasure(subject))
+
+        async def carry_out(by: By, first: Sequence[Record]) -> None:
+            await self._roll.erase(subject, changes, by, first)
+
+        who = named(subject, self.name_of(subject))
+        text = f"Erase {who} for good: the name goes, the keys are revoked."
+        return Plan(
+            Action.ROLE if self._role(subject) is not Role.NONE else Action.ERASE,
+            changes,
+            (text,),
+            {subject: self._registry.holder(subject)},
+            carry_out,
+        )
+
+    def _mode(self, mode: Mode) -> Plan:
+        what: dict[str, Json] = {"door": self._door, "mode": mode.value}
+
+        async def carry_out(by: By, first: Sequence[Record]) -> None:
+            await self._set_mode(mode, by, first)
+
+        locks = mode is Mode.LOCKED_DOWN
+        return Plan(
+            Action.LOCKDOWN if locks else Action.DOOR_MODE,
+            (Change("door.mode", what),),
+            (f"Set the door {self._door} to {mode.value}.",),
+            {},
+            carry_out,
+        )
+
+    def _acknowledgement(self) -> Plan:
+        change = Change("break-glass.acknowledged", {})
+        text = "Acknowledge that somebody broke the glass."
+        return Plan(
+            Action.ACKNOWLEDGE, (change,), (text,), {}, self._writing((change,))
+        )
+
+    def _writing(
+        self,
+        changes: Sequence[Change],
+        openings: Sequence[tuple[HolderId, Opening]] = (),
+    ) -> CarryOut:
+        async def carry_out(by: By, first: Sequence[Record]) -> None:
+            for holder_id, opening in openings:
+                self._people.keep(holder_id, opening)
+            records = [change_record(change, by) for change in changes]
+            await self._recorder.append(*first, *records)
+
+        return carry_out
+
+    def _target(self, wish: HolderWish) -> tuple[Holder, Holder | None, Opening | None]:
+        """Return the holder as wished and as they are, and their name's opening."""
+        if not all(map(is_identifier, (wish.holder_id, *wish.groups))):
+            raise EnrolmentError(
+                "A holder and their groups are named by identifiers of up to 64 "
+                "lower-case letters, digits, dots, hyphens and underscores.",
+                "no-identifier",
+            )
+        before = self._registry.holder(HolderId(wish.holder_id))
+        if is_erased(before):
+            raise EnrolmentError(
+                "This holder was erased; choose another pseudonym, since one is never "
+                "used again.",
+                "holder-erased",
+            )
+        if before is None and not wish.name:
+            raise RegistryError(f"{wish.holder_id} is new here: give their name.")
+        opening = None
+        if wish.name and wish.name != self.name_of(HolderId(wish.holder_id)):
+            opening = self._people.seal(wish.name)
+        commitment = "" if before is None else before.name_commitment
+        holder = Holder(
+            id=HolderId(wish.holder_id),
+            name_commitment=commitment if opening is None else opening.commitment,
+            groups=tuple(GroupId(group) for group in wish.groups),
+            from_ms=wish.from_ms,
+            until_ms=wish.until_ms,
+            suspended=before is not None and before.suspended,
+            role=Role(wish.role),
+        )
+        return holder, before, opening
+
+    def _known(self, holder_id: str) -> Holder:
+        holder = self._registry.holder(HolderId(holder_id))
+        if holder is None:
+            raise RegistryError(f"There is no holder {holder_id:.64}; see them listed.")
+        return holder
+
+    def _credential(self, credential_id: str) -> Credential:
+        raw = from_base64url(credential_id)
+        known = None if raw is None else self._registry.credential(CredentialId(raw))
+        if known is None:
+            raise RegistryError("No credential has this id; list them with their ids.")
+        return known
+
+    def _role(self, holder_id: HolderId) -> Role:
+        holder = self._registry.holder(holder_id)
+        return Role.NONE if holder is None else holder.role
+
+
+def _touches_role(holder: Holder, before: Holder | None) -> bool:
+    """Tell whether somebody who bears a role, or will, is changed."""
+    was = Role.NONE if before is None else before.role
+    return holder != before and (holder.role is not Role.NONE or was is not Role.NONE)
+
+
+def _replacement(credential_id: CredentialId) -> Change:
+    record = entries.credential_state_record(
+        credential_id, CredentialState.REVOKED, "replaced", {}
+    )
+    return Change.of(record.ev, record.what)
+
+
+BOOTSTRAP_ROLES: Final = frozenset(Role) - {Role.NONE}
+
+
+def gives_role(wish: Wish) -> bool:
+    """Tell whether a wish gives somebody a role."""
+    wishes = wish.holders if isinstance(wish, ImportWish) else (wish,)
+    return any(
+        isinstance(one, HolderWish) and rights.Role(one.role) in BOOTSTRAP_ROLES
+        for one in wishes
+    )

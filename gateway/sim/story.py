@@ -23,6 +23,7 @@ from gateway.sim.site import SimulatedSite
 from gateway.sim.telling import Step
 from gateway.sim.watch import Watch
 
+CLEANER: Final = "The night's cleaner"
 RELEASE_S: Final = 2
 HELD_OPEN_S: Final = 1
 _LOOK_AGAIN_S: Final = 0.02
@@ -74,7 +75,7 @@ class Story:
                     ("A spare key", self._enrols("spare", "Second holder's spare")),
                     (
                         "A cleaner, nights only",
-                        self._enrols("night", "Cleaner", "night"),
+                        self._enrols("night", CLEANER, "night"),
                     ),
                 ),
             ),
@@ -92,6 +93,16 @@ class Story:
                     ("Request to exit", self._exit),
                     ("Forced open", self._forced),
                     ("Held open", self._held),
+                ),
+            ),
+            Chapter(
+                "A person leaves: erased, and the ledger goes on verifying",
+                (
+                    ("The cleaner is erased", self._erased),
+                    (
+                        "The cleaner's key",
+                        self.denied("night", DenialReason.CREDENTIAL_REVOKED),
+                    ),
                 ),
             ),
             Chapter(
@@ -313,6 +324,26 @@ class Story:
         step.said = (
             f"alarm after {alarm.data['open_ms']} ms, entry {alarm.data['entry']}"
         )
+
+    # People.
+
+    async def _erased(self, step: Step) -> None:
+        mark = self._watch.mark()
+        before = self._files_with(CLEANER)
+        await self._client.erase_holder("night")
+        order = await self._watch.expect(mark, "erase")
+        after = self._files_with(CLEANER)
+        if not before or after:
+            raise SimulationError(f"The name was in {before} and is in {after}.")
+        step.said = (
+            f"entry {order.data['entry']}; the name was in {', '.join(before)} and is "
+            "in no file now"
+        )
+
+    def _files_with(self, name: str) -> list[str]:
+        """Return the gateway's files whose raw bytes hold a name."""
+        files = [one for one in self._site.state_dir.iterdir() if one.is_file()]
+        return [one.name for one in files if name.encode() in one.read_bytes()]
 
     # Power.
 

@@ -120,6 +120,14 @@ def test_it_verifies_what_it_leaves(told: Told) -> None:
     done = verify(told)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("VERIFIED: ")
+    assert "The seal is whole" in done.stdout
+
+
+def test_the_person_who_left_is_in_no_file(told: Told) -> None:
+    assert "the name was in people.db and is in no file now" in told.said
+    assert b"The night's cleaner" not in b"".join(
+        file.read_bytes() for file in (told.folder / "state").iterdir()
+    )
 
 
 def test_a_flipped_byte_is_found(told: Told) -> None:

@@ -95,16 +95,7 @@ class Story:
                     ("Held open", self._held),
                 ),
             ),
-            Chapter(
-                "A person leaves: erased, and the ledger goes on verifying",
-                (
-                    ("The cleaner is erased", self._erased),
-                    (
-                        "The cleaner's key",
-                        self.denied("night", DenialReason.CREDENTIAL_REVOKED),
-                    ),
-                ),
-            ),
+            Chapter("A person leaves, and the ledger goes on", self._leaving()),
             Chapter(
                 "Power cut in the middle of an opening",
                 (
@@ -113,6 +104,13 @@ class Story:
                     ("holder-1 opens", self.opens("holder-1")),
                 ),
             ),
+        )
+
+    def _leaving(self) -> Sequence[tuple[str, StepAction]]:
+        revoked = DenialReason.CREDENTIAL_REVOKED
+        return (
+            ("The cleaner is erased", self._erased),
+            ("The cleaner's key", self.denied("night", revoked)),
         )
 
     def _denials(self) -> Sequence[tuple[str, StepAction]]:

@@ -51,7 +51,7 @@ def _ask_again(answers: dict[Question, str]) -> None:
     """Let the person change one answer."""
     known = {f"{one.table}.{one.key}": one for one in questions()}
     sys.stderr.write("Which answer was wrong (such as pins.strike)? ")
-    chosen = known.get(_line().strip(" []"))
+    chosen = known.get(_line().strip().strip("[]"))
     if chosen is None:
         sys.stderr.write(f"One of: {', '.join(known)}.\n")
         return

@@ -1,6 +1,6 @@
 """What is wrong with this machine as a door, where, and what to do about it.
 
-Works while the gateway is down, creates nothing and moves nothing. Each check is a
+Works while the gateway is down, repairs nothing and moves nothing. Each check is a
 function of a Machine and a Config, so that none needs a door to be tested.
 """
 

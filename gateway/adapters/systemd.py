@@ -4,20 +4,26 @@ Nothing here ever raises or blocks: a manager that is away must not hold the doo
 """
 
 import logging
+import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
+from gateway.errors import KeyraError
 from gateway.strike.notify import Notifier
 
-# sd-daemon(3): a line that begins so has that priority in the journal.
+JOURNAL_SOCKET: Final = "/run/systemd/journal/socket"
+MESSAGE_CHARS_MAX: Final = 16_384
+
+# syslog(3)'s priorities; sd-daemon(3): a line that begins with "<3>" has that one.
 _PRIORITIES: Final = (
-    (logging.CRITICAL, "<2>"),
-    (logging.ERROR, "<3>"),
-    (logging.WARNING, "<4>"),
-    (logging.INFO, "<6>"),
+    (logging.CRITICAL, 2),
+    (logging.ERROR, 3),
+    (logging.WARNING, 4),
+    (logging.INFO, 6),
 )
-_DEBUG: Final = "<7>"
+_DEBUG: Final = 7
 
 
 class SystemdWatchdog:
@@ -44,25 +50,81 @@ def watchdog_from(environment: Mapping[str, str]) -> SystemdWatchdog:
     return SystemdWatchdog(Notifier(environment))
 
 
-class JournaldFormatter(logging.Formatter):
-    """One line of the journal per line of a record, each with the record's priority."""
+class JournaldHandler(logging.Handler):
+    """One entry of the journal per record, with fields that can be searched for.
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record's text; journald adds time and process by itself."""
-        mark = next((m for level, m in _PRIORITIES if record.levelno >= level), _DEBUG)
-        return "\n".join(mark + line for line in super().format(record).splitlines())
-
-
-def log_to_stderr(environment: Mapping[str, str]) -> None:
-    """Send the gateway's log to standard error, with priorities if journald reads it.
+    systemd.journal-fields(7) names the common ones; KEYRA_CODE is the stable code of
+    the error that is told of. Whatever journald does not take goes to standard error,
+    which journald reads as well.
 
     Args:
-        environment: has JOURNAL_STREAM where it does (systemd.exec(5)).
+        fields: what every entry has besides, such as KEYRA_DOOR.
     """
-    handler = logging.StreamHandler(sys.stderr)
+
+    def __init__(self, fields: Mapping[str, str], path: str = JOURNAL_SOCKET) -> None:
+        super().__init__()
+        self._fields: Final = dict(fields)
+        self._path: Final = path
+        self._wire: Final = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._wire.setblocking(False)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one record."""
+        text = self.format(record)[:MESSAGE_CHARS_MAX]
+        entry = {
+            **self._fields,
+            "MESSAGE": text,
+            "PRIORITY": str(_priority(record.levelno)),
+            "SYSLOG_IDENTIFIER": "keyra-gateway",
+            "KEYRA_LOGGER": record.name,
+            "CODE_FILE": record.pathname,
+            "CODE_LINE": str(record.lineno),
+            "CODE_FUNC": record.funcName or "",
+        }
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, KeyraError):
+            entry["KEYRA_CODE"] = error.code
+        try:
+            self._wire.sendto(b"".join(map(_field, entry.items())), self._path)
+        except OSError:
+            mark = f"<{_priority(record.levelno)}>"
+            with suppress(OSError):
+                sys.stderr.write("".join(f"{mark}{x}\n" for x in text.splitlines()))
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._wire.close()
+        super().close()
+
+
+def _priority(level: int) -> int:
+    return next((number for least, number in _PRIORITIES if level >= least), _DEBUG)
+
+
+def _field(pair: tuple[str, str]) -> bytes:
+    """Encode one field as systemd's native journal protocol wants it."""
+    name, value = pair[0].encode(), pair[1].encode(errors="replace")
+    if b"\n" not in value:
+        return name + b"=" + value + b"\n"
+    return name + b"\n" + len(value).to_bytes(8, "little") + value + b"\n"
+
+
+def start_log(
+    environment: Mapping[str, str], fields: Mapping[str, str], path: str
+) -> None:
+    """Send the gateway's log to journald if it reads us, else to standard error.
+
+    Args:
+        environment: has JOURNAL_STREAM where journald does (systemd.exec(5)).
+        fields: what every entry of the journal has besides.
+        path: journald's socket, JOURNAL_SOCKET.
+    """
+    handler: logging.Handler
     if environment.get("JOURNAL_STREAM"):
-        handler.setFormatter(JournaldFormatter("%(name)s: %(message)s"))
+        handler = JournaldHandler(fields, path)
+        handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     else:
+        handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(
             logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.adapters.housekeeping import Chore, Housekeeping
-from gateway.adapters.systemd import log_to_stderr
+from gateway.adapters.systemd import JOURNAL_SOCKET, start_log
 from gateway.api.app import create_app
 from gateway.api.server import serve
 from gateway.bootstrap.setting import setting_of
@@ -38,7 +38,8 @@ def run(config: Config, simulated: Path | None) -> int:
     Raises:
         KeyraError: it could not start, or had to stop; `exit_code` says which.
     """
-    log_to_stderr(os.environ)
+    names = {"KEYRA_GATEWAY": config.gateway.id, "KEYRA_DOOR": config.door.id}
+    start_log(os.environ, names, JOURNAL_SOCKET)
     try:
         asyncio.run(_run(config, simulated))
     except* KeyraError as group:

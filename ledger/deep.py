@@ -164,11 +164,13 @@ class Replay:
                 self._set_holder(entry)
             case "enrol":
                 self.enrolments += 1
+                self._grounds()
                 self._enrol(entry)
             case "credential.state":
                 self._set_state(entry)
             case "door.grant":
                 self.openings += 1
+                self._grounds()
                 self._grant(entry)
             case _:
                 # A restatement takes effect where its own place is gone: `foresee`.
@@ -282,7 +284,7 @@ class Replay:
     def _attested(
         self, creation: Assertion, entry: Entry, identifier: bytes, cose: bytes
     ) -> None:
-        settings = self._settings()
+        _, settings = self._grounds()
         attestation = parse_cbor(creation.data)
         if not isinstance(attestation, dict) or attestation.get("fmt") != "packed":
             raise EvidenceError("the attestation is not of the format packed.")
@@ -336,10 +338,13 @@ class Replay:
         if 0 < credential.until_ms <= entry.stamp.at_ms:
             raise EvidenceError("the door was opened by a key that had expired.")
 
-    def _settings(self) -> dict[str, Any]:
+    def _grounds(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what was said of the door, and by what to judge."""
+        if self.place is None:
+            raise self._absent("no boot entry says which door this is.")
         if self.config is None:
             raise self._absent("no config entry says by what to judge.")
-        return self.config[0]
+        return self.place[0], self.config[0]
 
     def _bound(
         self, answer: Assertion, purpose: str, stamp: Stamp, identifier: bytes | None
@@ -347,9 +352,7 @@ class Replay:
         """Check what the challenge was bound to, and that it is new."""
         binding = answer.binding
         digest = hashlib.sha256(identifier).hexdigest() if identifier else None
-        if self.place is None:
-            raise self._absent("no boot entry says which door this is.")
-        here, _ = self.place
+        here, _ = self._grounds()
         wanted = {
             "purpose": purpose,
             "credential": digest,
@@ -378,7 +381,7 @@ class Replay:
         return data.counter
 
     def _flags(self, rp_id_hash: bytes, flags: int, attested: int) -> None:
-        domain = text_of(self._settings(), "rp_id").encode()
+        domain = text_of(self._grounds()[1], "rp_id").encode()
         if rp_id_hash != hashlib.sha256(domain).digest():
             raise EvidenceError("the answer is for another domain.")
         if not flags & FLAG_PRESENT:

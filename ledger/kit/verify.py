@@ -551,6 +551,13 @@ def whole(fields, name):
     return fields[name]
 
 
+def listed(fields, name):
+    """Return a member that is a list."""
+    if not isinstance(fields.get(name), list):
+        raise Bad(f"there is no {name}, or it is no list")
+    return fields[name]
+
+
 def cbor(data, at=0, room=6):
     """Return one CBOR item and where it ends (RFC 8949, what attestations need)."""
     if at >= len(data) or not room:
@@ -678,7 +685,7 @@ class Deep:
             raise Bad("restates no older entry")
         old, ev, content = int(found[5]), found[4].decode(), decode(found[8])
         if not inner:
-            proof = [unbase64(text) for text in what["proof"]]
+            proof = [unbase64(text) for text in listed(what, "proof")]
             root = included(old, what["base"], body, proof)
             self.recalled.append((n, what["base"], root))
         if ev == "restate":
@@ -712,8 +719,11 @@ class Deep:
             self.report(self.bad, n, error)
 
     def replay(self, ev, what, at, up):
+        self.openings += ev == "door.grant"
+        if ev in ("door.grant", "enrol"):
+            self.known(self.place, "no boot entry says which door this is")
+            self.known(self.config, "no config entry says by what to judge")
         if ev == "door.grant":
-            self.openings += 1
             self.grant(what, at, up)
         elif ev == "enrol":
             self.enrol(what, up)
@@ -752,9 +762,9 @@ class Deep:
         )
         if client != wanted.encode(errors="replace"):
             raise Bad("the client data is not for this challenge")
-        here = self.known(self.place, "no boot entry says which door this is")
         if whole(binding, "v") != 1:
             raise Bad("the challenge is of another version")
+        here = self.place
         bound = {
             "purpose": purpose,
             "credential": sha(credential).hex() if credential else None,
@@ -774,8 +784,7 @@ class Deep:
         return sha(client)
 
     def flags(self, data, attested):
-        config = self.known(self.config, "no config entry says by what to judge")
-        if len(data) < 37 or data[:32] != sha(words(config, "rp_id").encode()):
+        if len(data) < 37 or data[:32] != sha(words(self.config, "rp_id").encode()):
             raise Bad("the answer is for another domain")
         if not data[32] & 1:
             raise Bad("nobody was present")
@@ -823,9 +832,11 @@ class Deep:
         ours = data[55 : 55 + length] == credential and data[55 + length : end] == cose
         if not length or not ours:
             raise Bad("the attestation is of another key")
-        models = [unbase64url(text) for text in self.config["aaguids"]]
+        models = [unbase64url(text) for text in listed(self.config, "aaguids")]
         if data[37:53] not in models or data[37:53] != unbase64url(what["aaguid"]):
             raise Bad("the attestation is of a model that was not allowed")
+        for root in listed(self.config, "trust"):
+            unbase64url(root)  # the certificates themselves are not read here
         counter = self.answer(what["proof"], "enrol.proof", up, credential, cose)
         if counter != whole(what, "counter"):
             raise Bad("the entry's counter is not the one that was signed")

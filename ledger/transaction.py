@@ -21,6 +21,7 @@ def durable(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
+        _roll_back(connection)
         raise AppendFailed(
             f"The ledger is busy, nothing was written: {error}."
         ) from error

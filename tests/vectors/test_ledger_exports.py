@@ -5,6 +5,7 @@ changed file is a changed format: say why, and write the new bytes by hand.
 """
 
 import importlib.util
+import random
 from pathlib import Path
 from types import ModuleType
 
@@ -94,3 +95,22 @@ def test_every_file_is_a_case_and_stands_on_the_page() -> None:
     for case in CASES:
         brings = case.brings or "-"
         assert f"| `{case.name}` | {brings} | {case.exit} |" in page, case.name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["whole", "stretch"])
+def test_both_refuse_each_byte_of_each_kind_of_line_in_another(name: str) -> None:
+    """Entry, note, cosignature, rotation, seal and base; the witness is asked for."""
+    [case] = [case for case in CASES if case.name == name]
+    lines, witness = stored(case), WITNESSING.vkey
+    rng = random.Random(8)  # noqa: S311 - chosen by a seed, to be repeated
+    for at, line in enumerate(lines):
+        for byte in range(len(line)):
+            changed = bytearray(line)
+            changed[byte] ^= 1 << rng.randrange(8)
+            file = [*lines[:at], bytes(changed), *lines[at + 1 :]]
+            file = b"".join(file).splitlines(keepends=True)
+            code = verify_lines(file, vkey=FIRST.vkey, witnesses=[witness]).exit
+            kits, *_ = kit.verify(file, kit.Key(FIRST.vkey), None, [kit.Key(witness)])
+            assert kits == code != 0, (at, byte)

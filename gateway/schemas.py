@@ -28,6 +28,7 @@ STATISTICS_MINUTES_MAX: Final = 60 * 24 * 31
 
 NAME_CHARS_MAX: Final = 120
 GROUPS_MAX: Final = 32
+USES_MAX: Final = 1_000_000
 CREDENTIAL_ID_CHARS_MAX: Final = 1364  # base64url of 1,023 bytes (WebAuthn L3 §4)
 WALL_MS_MAX: Final = 2**53 - 1  # what JSON carries exactly everywhere (RFC 8259 §6)
 
@@ -224,6 +225,7 @@ class HolderWish(Incoming):
     from_ms: WallMs = 0
     until_ms: WallMs = 0
     role: Role = ""
+    uses_max: Annotated[int, Field(strict=True, ge=0, le=USES_MAX)] = 0
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

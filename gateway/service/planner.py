@@ -278,6 +278,7 @@ class Planner:
             until_ms=wish.until_ms,
             suspended=before is not None and before.suspended,
             role=Role(wish.role),
+            uses_max=wish.uses_max,
         )
         return holder, before, opening
 

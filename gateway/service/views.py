@@ -117,6 +117,7 @@ class HolderWish:
         groups: which groups the holder is in.
         from_ms, until_ms: validity, Unix milliseconds; 0 = no bound.
         role: admin, operator, auditor, or nothing.
+        uses_max: how often they may ever pass each door; 0 = no bound.
     """
 
     holder_id: str
@@ -125,6 +126,7 @@ class HolderWish:
     from_ms: int = 0
     until_ms: int = 0
     role: str = ""
+    uses_max: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,11 +69,19 @@ def test_everything_bound_changes_the_challenge(change: dict[str, Any]) -> None:
         {"holder": HOLDER},
         {"purpose": Purpose.ENROL},
         {"purpose": Purpose.ENROL, "credential": None},
+        {"purpose": Purpose.ADMIN_ORDER},
+        {"purpose": Purpose.ADMIN_ORDER, "order": bytes(31)},
+        {"order": bytes(32)},
     ],
 )
 def test_what_binds_nothing_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(EvidenceError):
         replace(binding(), **change)
+
+
+def test_an_order_stands_in_its_binding() -> None:
+    order = replace(binding(), purpose=Purpose.ADMIN_ORDER, order=b"\1" * 32)
+    assert order.members()["order"] == "01" * 32
 
 
 @pytest.mark.parametrize("name", ["", "Site", "a/b", 'a"b', "a" * 65, "sité"])

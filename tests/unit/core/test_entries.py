@@ -7,17 +7,20 @@ from typing import Any
 
 import pytest
 
-from gateway.core import entries
+from gateway.core import entries, order_entries
+from gateway.core.administration import Change, Proposal
 from gateway.core.challenge import CHALLENGE_PREFIX, Purpose
 from gateway.core.denial import Deny
 from gateway.core.encoding import canonical, from_base64url, to_base64url
 from gateway.core.entries import BY_GATEWAY, ConfigFacts, Record, by_credential, by_uid
 from gateway.core.facts import CredentialState, DenialReason, Mode
 from gateway.core.ids import HolderId
+from gateway.core.order_entries import Refused
 from gateway.core.policy import DoorRules, Passback
 from gateway.core.registry import Credential, Registry
+from gateway.core.rights import Action, Need, Role
 from ledger.encoding import canonical as ledgers_canonical
-from tests.desk import FRONT, HOLDER, OFFICE, Desk, at
+from tests.desk import FRONT, HOLDER, OFFICE, OTHER_CREDENTIAL, Desk, at
 
 PAGE = (Path(__file__).parents[3] / "docs" / "entries.md").read_text()
 
@@ -41,7 +44,32 @@ def documented() -> dict[str, tuple[set[str], set[str]]]:
 
 
 def every_record() -> list[Record]:
-    return [*records_of_the_gateway(), *records_of_keys(), *records_of_the_door()]
+    return [
+        *records_of_the_gateway(),
+        *records_of_keys(),
+        *records_of_orders(),
+        *records_of_the_door(),
+    ]
+
+
+def records_of_orders() -> list[Record]:
+    desk, by = Desk(), by_uid(0)
+    need = Need(frozenset({Role.ADMIN}), 1)
+    proposal = Proposal(Action.ACKNOWLEDGE, (), need, bytes(16))
+    verified = desk.verified()
+    acknowledged = Change("break-glass.acknowledged", {})
+    return [
+        order_entries.order_signed_record(proposal, verified, by),
+        order_entries.order_refused_record(
+            proposal, Refused("no-touch", desk.key.id), by
+        ),
+        order_entries.order_refused_record(
+            proposal, Refused("lockdown", desk.key.id, 1, verified.answer), by
+        ),
+        order_entries.break_glass_record(Action.ROLE, "No key at hand", by),
+        order_entries.change_record(acknowledged, by),
+        entries.holder_record(desk.holder(role=Role.ADMIN), by),
+    ]
 
 
 def records_of_the_gateway() -> list[Record]:
@@ -79,6 +107,7 @@ def records_of_keys() -> list[Record]:
             creation,
             b"attestation",
             grant.verified,
+            replaces=OTHER_CREDENTIAL,
         ),
         entries.credential_state_record(
             desk.key.id, CredentialState.SUSPENDED, "counter-not-rising", BY_GATEWAY

@@ -14,7 +14,13 @@ from gateway.doctor.installation import (
     check_version,
 )
 from gateway.doctor.machine import Machine
-from gateway.doctor.running import check_clock, check_radio, check_strike, check_units
+from gateway.doctor.running import (
+    check_clock,
+    check_polkit,
+    check_radio,
+    check_strike,
+    check_units,
+)
 from gateway.errors import ConfigError
 
 _CHECKS: Final[Sequence[Callable[[Machine], Iterator[Finding]]]] = (
@@ -26,6 +32,7 @@ _CHECKS: Final[Sequence[Callable[[Machine], Iterator[Finding]]]] = (
     check_clock,
     check_board,
     check_units,
+    check_polkit,
     check_strike,
 )
 _CONFIGURED: Final[Sequence[Callable[[Machine, Config], Iterator[Finding]]]] = (

@@ -14,6 +14,7 @@ WALL_MS_MIN: Final = 1_735_689_600_000
 RESTARTS_MAX: Final = 3
 BLUETOOTH: Final = "bluetooth.service"
 UNITS: Final = ("keyra-strike.service", "keyra-gateway.service")
+POLKIT: Final = "/usr/lib/polkit-1/polkitd"
 TIMER: Final = "keyra-verify.timer"
 VERIFICATION: Final = "keyra-verify.service"
 TIME_SYNC: Final = (
@@ -103,6 +104,17 @@ def check_units(machine: Machine) -> Iterator[Finding]:
             "The last check of the whole ledger failed.",
             VERIFICATION,
             f"Run: journalctl -u {VERIFICATION}",
+        )
+
+
+def check_polkit(machine: Machine) -> Iterator[Finding]:
+    """Without polkit, systemd lets nobody but root restart BlueZ."""
+    if machine.facts(POLKIT) is None:
+        yield note(
+            "polkit",
+            "The gateway cannot restart BlueZ when nothing less mends the radio.",
+            POLKIT,
+            "Run: apt-get install polkitd",
         )
 
 

@@ -72,5 +72,5 @@ with_apt() {
             --no-install-recommends "$@" >&2
 }
 
-# Only on the machine itself, not in a folder that stands for one.
-on_machine() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
+# Only where systemd runs: not in an image, and not in a chroot.
+on_machine() { [ -d "$root/run/systemd/system" ]; }

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154,SC2034 # variables are shared with the other parts
 
 patience_s=${KEYRA_PATIENCE_S:-120}
-settle_s=3
+settle_s=${KEYRA_SETTLE_S:-3}
 
 # appliance_options OPTION...: sets what the user asked for.
 appliance_options() {
@@ -73,6 +73,9 @@ check_door_machine() {
         need dbus-daemon dbus
         [ -e /usr/libexec/bluetooth/bluetoothd ] || missing="$missing bluez"
         need systemctl systemd
+        # Lets the gateway restart BlueZ; a door without a network does without.
+        [ -n "$offline" ] || [ -e /usr/lib/polkit-1/polkitd ] ||
+            missing="$missing polkitd"
     fi
     [ -n "$missing" ] || return 0
     [ -z "$offline" ] || die "$exit_unavailable" "this machine lacks$missing, and" \

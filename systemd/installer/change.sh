@@ -73,7 +73,7 @@ go_back() {
 uninstall_appliance() {
     check_root
     begin_work
-    if on_machine && [ -e /etc/systemd/system/keyra-strike.service ]; then
+    if on_machine && [ -L "$root/etc/systemd/system/keyra-strike.service" ]; then
         # shellcheck disable=SC2086 # several names
         change "stop the gateway, then the strike, which secures the door" \
             systemctl stop keyra-gateway.service keyra-strike.service $timers
@@ -85,6 +85,7 @@ uninstall_appliance() {
     done
     remove "$root/etc/systemd/system/keyra-strike.service.d" \
         "$root/etc/udev/rules.d/60-keyra.rules" "$root/etc/dbus-1/system.d/keyra.conf" \
+        "$root/etc/polkit-1/rules.d/50-keyra.rules" \
         "$root/etc/systemd/system.conf.d/keyra.conf" "$root/etc/modprobe.d/keyra.conf" \
         "$root/etc/sysusers.d/keyra.conf" "$root/etc/tmpfiles.d/keyra.conf" \
         "$root/usr/local/bin/keyra" "$root/usr/local/bin/keyra-ledger"

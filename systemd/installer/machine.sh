@@ -89,6 +89,7 @@ place_units() {
     done
     put "$share/keyra.rules" "$root/etc/udev/rules.d/60-keyra.rules"
     put "$share/keyra.dbus.conf" "$root/etc/dbus-1/system.d/keyra.conf"
+    put "$share/keyra.polkit.rules" "$root/etc/polkit-1/rules.d/50-keyra.rules"
     put "$share/keyra.watchdog.conf" "$root/etc/systemd/system.conf.d/keyra.conf"
     for command in keyra keyra-ledger; do
         link_to "/opt/keyra/current/bin/$command" "$root/usr/local/bin/$command"
@@ -108,7 +109,8 @@ enable_units() {
 reload_managers() {
     systemctl daemon-reload || return
     # A machine may have no pins or no bus yet; the boot tells them anyway.
-    udevadm control --reload && udevadm trigger --subsystem-match=gpio --settle || :
+    udevadm control --reload &&
+        udevadm trigger --subsystem-match=gpio --subsystem-match=misc --settle || :
     systemctl --quiet reload dbus || :
     # shellcheck disable=SC2086 # several names
     [ -n "$no_start" ] || systemctl start $timers

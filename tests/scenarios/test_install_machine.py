@@ -29,7 +29,8 @@ case "$*" in
     for place; do :; done
     mkdir -p "$place/bin"
     cp "$STAGE/python" "$place/bin/python"
-    printf '#!/bin/sh\nexec "%s" -m gateway "$@"\n' "$REAL" >"$place/bin/keyra"
+    printf '#!/bin/sh\n[ "$1" != status ] || exit 0\nexec "%s" -m gateway "$@"\n' \
+        "$REAL" >"$place/bin/keyra"
     cp "$place/bin/keyra" "$place/bin/keyra-ledger"
     chmod +x "$place/bin/"*
     ;;
@@ -46,6 +47,17 @@ case "$*" in
 *packages_distributions*) [ ! -e "$STAGE/foreign-name" ] ;;
 *platlib*) echo "$STAGE/goal" ;;
 *) exec "$REAL" "$@" ;;
+esac
+"""
+
+
+# Plays systemd: services of a version that is named in `bad` do not get ready.
+SYSTEMCTL = r"""#!/bin/sh
+echo "systemctl $*" >>"$STAGE/calls"
+case "$*" in
+*is-active*)
+    ! grep -qxF "$(readlink "$STAGE/machine/opt/keyra/current")" "$STAGE/bad"
+    ;;
 esac
 """
 
@@ -72,6 +84,16 @@ class Stage:
         python.write_text(PYTHON)
         python.chmod(0o755)
 
+    def boot(self) -> None:
+        """Let systemd run on the machine."""
+        (self.root / "run/systemd/system").mkdir(parents=True)
+        (self.top / "bad").touch()
+        tools = self.top / "tools"
+        tools.mkdir()
+        for name, script in (("systemctl", SYSTEMCTL), ("udevadm", "#!/bin/sh\n")):
+            (tools / name).write_text(script)
+            (tools / name).chmod(0o755)
+
     def has(self, name: str) -> None:
         (self.top / name).touch()
 
@@ -85,7 +107,9 @@ class Stage:
             [str(script or self.clone / "install.sh"), *words, "--root", self.root],
             cwd="/",
             env={
-                "PATH": os.environ["PATH"],
+                "PATH": f"{self.top}/tools:{os.environ['PATH']}",
+                "KEYRA_PATIENCE_S": "2",
+                "KEYRA_SETTLE_S": "0",
                 "STAGE": str(self.top),
                 "REAL": sys.executable,
                 "KEYRA_PYTHON": str(self.top / "python"),
@@ -276,6 +300,65 @@ def test_an_upgrade_switches_one_link_and_goes_back(stage: Stage) -> None:
     assert stage.current == old
     stage.install("--rollback")
     assert stage.current == new
+
+
+def test_a_version_that_does_not_get_ready_goes_by_itself(stage: Stage) -> None:
+    stage.boot()
+    stage.installed()
+    old, before = stage.current, stage.tree()
+    stage.change()
+    (stage.top / "calls").write_text("")
+    planned = stage.install("--upgrade", "--dry-run").stderr
+    new = planned.partition("/opt/keyra/versions/")[2].split()[0]
+    (stage.top / "bad").write_text(f"versions/{new}\n")
+    done = stage.install("--upgrade")
+    assert done.returncode == EX_SOFTWARE
+    assert f"{old} is back and works" in done.stderr
+    after = stage.tree()
+    assert {path: what for path, (_, what) in before.items()}.items() <= {
+        path: what for path, (_, what) in after.items()
+    }.items()
+    restarts = [
+        line
+        for line in (stage.top / "calls").read_text().splitlines()
+        if "restart" in line
+    ]
+    assert len(restarts) == 4  # strike and gateway, there and back
+
+
+def test_where_the_old_version_did_not_work_the_new_one_stays(stage: Stage) -> None:
+    stage.boot()
+    stage.installed()
+    old = stage.current
+    (stage.top / "bad").write_text(f"{old}\n")
+    stage.change()
+    assert stage.install("--upgrade").returncode == 0
+    assert stage.current != old
+
+
+def test_a_door_that_does_not_work_yet_is_said(stage: Stage) -> None:
+    stage.boot()
+    planned = stage.install("--dry-run", "--config", str(stage.config)).stderr
+    version = planned.partition("/opt/keyra/versions/")[2].split()[0]
+    (stage.top / "bad").write_text(f"versions/{version}\n")
+    done = stage.install("--unattended", "--config", str(stage.config))
+    assert done.returncode == 1
+    assert "not ready" in done.stderr
+    assert "stays secured" in done.stderr
+    # Nothing is left to do but to start what does not run.
+    again = stage.install("--unattended")
+    assert again.returncode == 1
+    assert "start the strike" in again.stderr
+    assert "(1 changes)" in again.stderr
+
+
+def test_the_door_is_secured_before_its_files_go(stage: Stage) -> None:
+    stage.boot()
+    stage.installed()
+    done = stage.install("--uninstall")
+    assert done.returncode == 0
+    lines = done.stderr.splitlines()
+    assert "stop the gateway, then the strike, which secures" in lines[0]
 
 
 def test_two_versions_are_kept(stage: Stage) -> None:

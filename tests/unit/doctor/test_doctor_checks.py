@@ -72,6 +72,7 @@ class FakeMachine:
             f"{STATE}/ledger.db": OURS,
             f"{STATE}/ledger.key": OURS,
             f"{STATE}/ledger.vkey": PathFacts(0o644, "keyra", "keyra"),
+            "/usr/lib/polkit-1/polkitd": PathFacts(0o755, "root", "root"),
             "/dev/gpiochip0": PathFacts(0o660, "root", "gpio"),
             "/run/keyra-strike/socket": PathFacts(0o660, "keyra-strike", "keyra"),
         }
@@ -296,6 +297,7 @@ NOTED: dict[str, tuple[str, Break]] = {
         "units",
         lambda m: m.units[GATEWAY].update(NRestarts="9"),
     ),
+    "no polkit": ("polkit", lambda m: m.paths.pop("/usr/lib/polkit-1/polkitd")),
     "no watchdog": ("watchdog", lambda m: m.folders.update({"/dev": ("null",)})),
     "the gateway's own user": ("strike", lambda m: setattr(m, "me", 990)),
 }

@@ -33,7 +33,17 @@ from ledger.seal import Seal, seal_line
 from ledger.tree import Edge, leaf_hash
 from ledger.verdict import Exit, Expected, Verdict
 from ledger.verify import Judge, auditor_of, judge_stretch, verify_lines
-from tests.ledger_world import ORIGIN, Key, Made, foreseeing, history, make
+from tests.ledger_world import (
+    AAGUID,
+    ORIGIN,
+    Key,
+    Made,
+    b64url,
+    cbor,
+    foreseeing,
+    history,
+    make,
+)
 
 ROOT = Path(__file__).parents[2]
 KIT = ROOT / "ledger" / "kit" / "verify.py"
@@ -496,3 +506,53 @@ def test_a_checkpoint_from_before_the_base_is_not_said_to_be_held(
         assert verdict.exit is wanted, verdict.problem
     forged = deeply(lines, made.vkey, expect=Expected(base, bytes(32)))[0]
     assert forged.exit is Exit.TAMPERED
+
+
+def test_an_enrolment_whose_key_speaks_of_extensions_is_not_accused(
+    tmp_path: Path,
+) -> None:
+    """CTAP keys may add a map after their public key; the gateway lets it stand."""
+    made = make(tmp_path)
+    door, key = made.door, Key("anna")
+    attested = AAGUID + len(key.id).to_bytes(2) + key.id + key.cose
+    data = key.data(0xC5) + attested + cbor({"credProtect": 2})
+    made.append(door.boot(), door.config(), door.holder("h1"))
+    made.append(door.enrol(key, "h1", attestation={"data": data}))
+    made.append(door.grant(key, "h1"))
+    verdict, replay, bad, gaps = deeply(made.lines(), made.vkey)
+    assert verdict.exit is Exit.VERIFIED
+    assert (replay.findings, bad, gaps) == ([], set(), set())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"what": {"counter": True}},
+        {"what": {"credential": ["anna"]}},
+        {"what": {"holder": {}}},
+        {"binding": {"v": True}},
+        {"binding": {"issued": False}},
+        {"evidence": {"clientDataJSON": b64url(b"[" * 40_000)}},
+        {"evidence": {"binding": []}},
+    ],
+    ids=lambda change: str(change)[:40],
+)
+def test_values_of_another_kind_end_neither_verifier(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    """True equals 1 in Python, a list is no name, and nesting ends a parser."""
+    made = make(tmp_path)
+    anna, _ = history(made)
+    last = made.append(made.door.grant(anna, "h1", **change))
+    _, replay, bad, _ = deeply(made.lines(), made.vkey)
+    assert {found.n for found in replay.findings} == bad == {last}
+
+
+@pytest.mark.parametrize("y", [1, 2**255 - 18, 2**255 - 20], ids=["1", "p+1", "-1"])
+def test_no_key_under_which_anybody_signs(y: int) -> None:
+    """With and without a library, the answer is the same: no."""
+    r_of_5 = "edc876d6831fd2105d0b4389ca2e283166469289146e2ce06faefe98b22548df"
+    signature = bytes.fromhex(r_of_5) + (5).to_bytes(32, "little")
+    for sign in (0, 1):
+        public = (y | sign << 255).to_bytes(32, "little")
+        assert not kit.ed25519(public, b"anything", signature)

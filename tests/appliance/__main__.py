@@ -90,9 +90,10 @@ def _options() -> argparse.Namespace:
 
 async def play_all(rig: Rig, wheels: Path, options: argparse.Namespace) -> None:
     """Set up, and play what is chosen."""
+    all_of_them = scenarios()  # what is wrong with one is said at once
     try:
         await (rig.resume(wheels) if options.resume else rig.set_up(wheels))
-        for scenario in scenarios():
+        for scenario in all_of_them:
             wanted = scenario.name in options.names if options.names else True
             # Whoever begins enrolled needs the one that enrols.
             if (wanted and (rig.full or options.names or not scenario.full)) or (

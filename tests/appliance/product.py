@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gateway.strike.wiring import Lock, Relay
 from tests.appliance.machine import Machine
 
-INSTALL_S_MAX: Final = 600
+INSTALL_S_MAX: Final = 1_800
 READY_S_MAX: Final = 120
 KEYRA: Final = "/usr/local/bin/keyra"
 INSTALL: Final = (

@@ -136,3 +136,17 @@ def test_users_and_groups_are_made_by_sysusers() -> None:
         wanted = {service.get("User", "root"), service.get("Group", "root")}
         wanted |= set(service.get("SupplementaryGroups", "").split())
         assert wanted <= made | {"root"}
+
+
+def test_the_gateway_may_ask_whether_the_clock_is_synchronised() -> None:
+    """ntp_gettimex(3) asks by adjtimex(2), which is in @clock, and that in @privileged.
+
+    The last word on a call counts; ProtectClock= is a filter of its own, whose word
+    cannot be taken back.
+    """
+    text = (ROOT / "systemd" / "keyra-gateway.service").read_text()
+    settings = re.findall(r"(?m)^(\w+)=(.*)$", text)
+    assert ("ProtectClock", "yes") not in settings
+    filters = [value for name, value in settings if name == "SystemCallFilter"]
+    assert set(filters[-1].split()) == {"adjtimex", "clock_adjtime"}
+    assert ("CapabilityBoundingSet", "") in settings

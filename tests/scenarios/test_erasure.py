@@ -22,7 +22,9 @@ from gateway.errors import (
 )
 from gateway.service.views import EnrolmentOrder
 from ledger.deep import Replay
+from ledger.entry import Stamp
 from ledger.export import export_lines
+from ledger.prune import prune
 from ledger.reader import Reader
 from ledger.verdict import Exit
 from ledger.verify import verify_lines
@@ -204,3 +206,29 @@ async def test_a_name_whose_holder_never_came_to_be_can_be_erased(
         assert now.gateway.holders() == []
         assert (await now.gateway.erase_holder("h1", ADMIN)).erased
         assert files_with(site.folder, NAME) == []
+
+
+async def test_a_pruned_ledger_goes_on_and_remembers_who_was_erased(
+    site: VirtualSite,
+) -> None:
+    people = site.folder / "people.db"
+    async with site.running() as now:
+        key = await site.enrol(now, "h2", name=OTHER)
+        await site.enrol(now, "h1", name=NAME)
+        backup = people.read_bytes()
+        await now.gateway.erase_holder("h1", ADMIN)
+        await now.gateway.stop("told to")
+    replay = Replay()
+    with Reader.open(site.ledger_path) as reader:
+        base = max(n for n in reader.notes() if n < reader.size())
+        for n, body in enumerate(reader.entries(0, base)):
+            replay.on_entry(n, body, b"")
+    moment = site.clock.now()
+    stamp = Stamp(moment.wall_ms, moment.boot, moment.err_ms, moment.up_ms)
+    live = replay.live()
+    assert prune(site.ledger_path, site.signing_key, base, live, stamp) == base
+    people.write_bytes(backup)
+    async with site.running() as now:  # from the snapshot of the orderly stop
+        assert files_with(site.folder, NAME) == []
+        assert [holder.erased for holder in now.gateway.holders()] == [True, False]
+        await site.granted(now, key)

@@ -28,6 +28,7 @@ what to do.
     │   └── FingerNeededError    the change takes an administrator's finger
     ├── RegistryError            an unknown holder, credential or an illegal change
     │   └── HolderUnknownError   nothing is known of this pseudonym
+    ├── OrderError               a mode, a self-test or the like cannot be ordered so
     ├── JournalError             an entry was not written; nothing changed
     │   └── JournalStateUnknownError  it is unknown what is on disk: stop    exit 74
     ├── StrikeError              keyra-strike refused or is out of reach
@@ -216,6 +217,12 @@ class HolderUnknownError(RegistryError):
     """Neither the ledger nor the people database knows this pseudonym."""
 
     code = "holder-unknown"
+
+
+class OrderError(KeyraError):
+    """A mode, a self-test or a commissioning that cannot be ordered, or not so."""
+
+    code = "order"
 
 
 class JournalError(KeyraError):

@@ -17,11 +17,12 @@ from collections.abc import (
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, final
 
-from gateway.core.entries import Record, grant_record
+from gateway.core.entries import Record, grant_record, order_record
 from gateway.core.facts import InputName, Pattern
 from gateway.core.ids import Now, PeerAddress
 from gateway.core.measurement import Period
 from gateway.core.opening import Opening
+from gateway.core.orders import Order
 from gateway.core.policy import Grant
 from gateway.core.position import LedgerPosition
 from gateway.core.provenance import Maker, genuine
@@ -178,8 +179,18 @@ class Strike(Protocol):
             StrikeError: refused or out of reach; the line is or becomes secured.
         """
 
+    async def lease(self, duration_ms: int) -> None:
+        """Hold released for `duration_ms` from now, beside any release; a sign of life.
+
+        Args:
+            duration_ms: 1 to the strike's own lease; ask again before it is over.
+
+        Raises:
+            StrikeError: refused or out of reach; the line is or becomes secured.
+        """
+
     async def secure(self) -> None:
-        """Secure now.
+        """Secure now, and end every release and lease.
 
         Raises:
             StrikeError: out of reach; the strike's own timer secures within its budget.
@@ -239,6 +250,21 @@ class Journal(ABC):
         """
         genuine(grant, Grant)
         return await self._position((grant_record(grant),), grant)
+
+    @final
+    async def append_order(self, order: Order, *first: Record) -> LedgerPosition:
+        """Write the entry of an order; only its position lets a mode hold the door.
+
+        Args:
+            order: what is ordered.
+            first: entries that come before its own, in the same transaction.
+
+        Raises:
+            EvidenceError: core.orders did not make this order.
+            JournalError, JournalStateUnknownError: as for `append`.
+        """
+        genuine(order, Order)
+        return await self._position((*first, order_record(order)), order)
 
     async def _position(
         self, records: Sequence[Record], covers: object | None

@@ -30,6 +30,7 @@ NAME_CHARS_MAX: Final = 120
 GROUPS_MAX: Final = 32
 USES_MAX: Final = 1_000_000
 CREDENTIAL_ID_CHARS_MAX: Final = 1364  # base64url of 1,023 bytes (WebAuthn L3 §4)
+ORDER_MS_MAX: Final = 30 * 24 * 3_600_000
 WALL_MS_MAX: Final = 2**53 - 1  # what JSON carries exactly everywhere (RFC 8259 §6)
 
 
@@ -47,7 +48,20 @@ CredentialState = Annotated[
     Literal["active", "suspended", "revoked", "expired"], BeforeValidator(_word)
 ]
 CredentialWish = Literal["active", "suspended", "revoked"]
-Mode = Annotated[Literal["Locked", "LockedDown"], BeforeValidator(_word)]
+Mode = Annotated[
+    Literal[
+        "Unknown",
+        "Locked",
+        "Unlocked",
+        "Accessed",
+        "Blocked",
+        "LockedDown",
+        "LockedOpen",
+        "DoubleLocked",
+    ],
+    BeforeValidator(_word),
+]
+ModeWish = Literal["Locked", "Unlocked", "Blocked", "LockedDown", "LockedOpen"]
 Identifier = Annotated[
     str, Field(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$", max_length=64)
 ]
@@ -108,6 +122,15 @@ class Statistics(Outgoing):
     counts: dict[str, int]
 
 
+class Rank(Outgoing):
+    """One line of the precedence of modes; `why` is fire, order, schedule and so on."""
+
+    mode: Mode
+    why: str
+    stands: bool
+    until_ms: int = 0
+
+
 class Door(Outgoing):
     """The door now; `phase` is secured, released, open, held or forced."""
 
@@ -116,6 +139,13 @@ class Door(Outgoing):
     mode: Mode
     deadline_up_ms: int | None = Field(
         description="When the phase ends by itself, in milliseconds since boot."
+    )
+    why: str = Field(default="normal", description="What the mode comes from.")
+    until_ms: int = Field(
+        default=0, description="When the mode ends by itself; 0 for no end."
+    )
+    precedence: tuple[Rank, ...] = Field(
+        default=(), description="All modes, the strongest first, and what stands."
     )
 
 
@@ -257,9 +287,18 @@ class CredentialStateChange(Incoming):
 
 
 class ModeChange(Incoming):
-    """The mode wished for."""
+    """The mode wished for; "Locked" lifts what was ordered."""
 
-    mode: Literal["Locked", "LockedDown"]
+    mode: ModeWish
+    for_ms: Annotated[int, Field(strict=True, ge=0, le=ORDER_MS_MAX)] = Field(
+        default=0, description="How long; 0 until it is lifted."
+    )
+
+    @model_validator(mode="after")
+    def _lifts_at_once(self) -> Self:
+        if self.mode == "Locked" and self.for_ms:
+            raise ValueError('"Locked" lifts orders for good; leave for_ms out')
+        return self
 
 
 class Event(Outgoing):

@@ -5,6 +5,7 @@ LedgerPosition from a Journal that keeps its entries in memory.
 """
 
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -14,9 +15,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from gateway.core.assertion import Answer, Verified, verify
 from gateway.core.challenge import ChallengeBook, Place, Purpose
-from gateway.core.door_events import Unlock
+from gateway.core.door_events import Hold, Unlock
 from gateway.core.entries import Record
-from gateway.core.facts import CredentialState
+from gateway.core.facts import CredentialState, Mode
 from gateway.core.ids import (
     CredentialId,
     DoorId,
@@ -27,6 +28,7 @@ from gateway.core.ids import (
     ScheduleId,
     SiteId,
 )
+from gateway.core.orders import Order, ordered
 from gateway.core.policy import Access, DoorPolicy, Grant, decide
 from gateway.core.position import LedgerPosition
 from gateway.core.public_key import PublicKey
@@ -86,11 +88,16 @@ class Touches:
         self.journal = MemoryJournal()
 
     def grant(
-        self, up_ms: int, door: DoorId = HERE, release_ms: int = RELEASE_MS
+        self,
+        up_ms: int,
+        door: DoorId = HERE,
+        release_ms: int = RELEASE_MS,
+        *,
+        extended: bool = False,
     ) -> Grant:
         """Touch, verify and decide, all at `up_ms`."""
         now = Now(up_ms, 1_700_000_000_000 + up_ms, 0, "0" * 16)
-        registry = self._registry()
+        registry = self._registry(extended=extended)
         verified = self._verified(door, registry, now)
         policy = DoorPolicy(
             door=door,
@@ -108,11 +115,27 @@ class Touches:
         return at_once(self.journal.append_grant(grant))
 
     def unlock(
-        self, up_ms: int, door: DoorId = HERE, release_ms: int = RELEASE_MS
+        self,
+        up_ms: int,
+        door: DoorId = HERE,
+        release_ms: int = RELEASE_MS,
+        *,
+        extended: bool = False,
     ) -> Unlock:
         """All of it: touch, decision, entry."""
-        grant = self.grant(up_ms, door, release_ms)
+        grant = self.grant(up_ms, door, release_ms, extended=extended)
         return Unlock(grant, self.position(grant))
+
+    def order(
+        self, mode: Mode, up_ms: int, for_ms: int = 0, door: DoorId = HERE
+    ) -> Order:
+        """Order a mode at `up_ms`."""
+        now = Now(up_ms, 1_700_000_000_000 + up_ms, 0, "0" * 16)
+        return ordered(door, mode, {"gateway": True}, now, for_ms)
+
+    def hold(self, order: Order) -> Hold:
+        """Write an order's entry."""
+        return Hold(order, at_once(self.journal.append_order(order)))
 
     def _credential(self) -> Credential:
         return Credential(
@@ -125,9 +148,9 @@ class Touches:
             CredentialState.ACTIVE,
         )
 
-    def _registry(self) -> Registry:
+    def _registry(self, *, extended: bool = False) -> Registry:
         registry = Registry()
-        registry.apply(0, "holder", HOLDER.row())
+        registry.apply(0, "holder", replace(HOLDER, extended=extended).row())
         registry.apply(1, "enrol", self._credential().row())
         return registry
 

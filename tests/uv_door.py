@@ -129,6 +129,9 @@ class MemoryStrike:
         assert duration_ms > 0
         self.releases += 1
 
+    async def lease(self, duration_ms: int) -> None:
+        """No mode holds this door."""
+
     async def secure(self) -> None:
         """Hold already."""
 

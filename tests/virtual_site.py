@@ -120,11 +120,16 @@ class PinStrike:
         self._machine.connect(clock.now().up_ms)
         self.fails = ""
         self.serials: list[int] = []
+        self.leases = 0
         board.claim(STRIKE, 0)
 
     async def release(self, serial: int, duration_ms: int) -> None:
         self._do(Request(Word.RELEASE, serial, duration_ms))
         self.serials.append(serial)
+
+    async def lease(self, duration_ms: int) -> None:
+        self._do(Request(Word.LEASE, duration_ms=duration_ms))
+        self.leases += 1
 
     async def secure(self) -> None:
         self._do(Request(Word.SECURE))

@@ -98,8 +98,8 @@ def _happened(model: Model, event: Event) -> Model:
         door = status.door.model_copy(
             update={
                 name: value
-                for name in ("phase", "mode")
-                if isinstance(value := event.data.get(name), str)
+                for name, kind in _DOOR
+                if isinstance(value := event.data.get(name), kind)
             }
         )
         model = replace(model, status=status.model_copy(update={"door": door}))
@@ -145,12 +145,35 @@ def phase(model: Model) -> str:
     return word if model.lost is None else f"{word} (last known)"
 
 
+_DOOR: Final = (("phase", str), ("mode", str), ("why", str), ("until_ms", int))
+_MODES: Final = {
+    "Locked": "keys open",
+    "Accessed": "somebody is let in",
+    "Unlocked": "held open for all",
+    "LockedOpen": "held open for all",
+    "Blocked": "every key is denied",
+    "LockedDown": "every key is denied",
+}
+
+
 def mode(model: Model) -> str:
     """Say in which mode the door is, and what that means."""
     if model.status is None:
         return "?"
-    locked_down = model.status.door.mode == "LockedDown"
-    return "LockedDown: every key is denied" if locked_down else "Locked: keys open"
+    door = model.status.door
+    said = f"{printable(door.mode)}: {_MODES.get(door.mode, '?')}"
+    return said if door.why in {"normal", "order"} else f"{said}, by {door.why}"
+
+
+def mode_until(model: Model, zone: tzinfo | None) -> str:
+    """Say when the mode ends by itself; nothing where it does not."""
+    if model.status is None or not model.status.door.until_ms:
+        return ""
+    try:
+        ends = datetime.fromtimestamp(model.status.door.until_ms / 1000, zone)
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return f"until {ends:%a %d %b, %H:%M}"
 
 
 def health(model: Model) -> list[tuple[bool, str]]:

@@ -28,6 +28,16 @@ CHANGES_MAX: Final = 256
 """Changes that wait for the loop; beyond that only the present states are told."""
 
 
+_SETTINGS: Final = {
+    InputName.CONTACT_OPEN: "contact",
+    InputName.EXIT_REQUEST: "exit",
+    InputName.TAMPER: "tamper",
+    InputName.FIRE: "fire",
+    InputName.INTERLOCK: "interlock",
+}
+"""What [pins] calls each input; its level and debounce are named after it."""
+
+
 def open_factory(chip: int) -> Factory:
     """Reach the pin header through lgpio.
 
@@ -64,16 +74,15 @@ class GpioInputs:
 
     def __init__(self, factory: Factory, pins: Pins, clock: Clock) -> None:
         self._factory: Final = factory
-        self._debounce_ms: Final = pins.debounce_ms
         self._clock: Final = clock
-        lines = (
-            (InputName.CONTACT_OPEN, pins.contact, pins.contact_active),
-            (InputName.EXIT_REQUEST, pins.exit, pins.exit_active),
-            (InputName.TAMPER, pins.tamper, pins.tamper_active),
-            (InputName.FIRE, pins.fire, pins.fire_active),
-        )
         self._lines: Final = {
-            name: (bcm, active) for name, bcm, active in lines if bcm is not None
+            name: (
+                bcm,
+                getattr(pins, f"{setting}_active"),
+                _first(getattr(pins, f"{setting}_debounce_ms"), pins.debounce_ms),
+            )
+            for name, setting in _SETTINGS.items()
+            if (bcm := getattr(pins, setting)) is not None
         }
 
     async def changes(self) -> AsyncGenerator[InputChanged, None]:
@@ -99,12 +108,12 @@ class GpioInputs:
         self, name: InputName, arrived: "_Arrivals", stack: ExitStack
     ) -> Callable[[], bool]:
         """Claim a line until the stack ends; return how to ask whether it is active."""
-        bcm, active = self._lines[name]
+        bcm, active, debounce_ms = self._lines[name]
         try:
             device = DigitalInputDevice(
                 bcm,
                 pull_up=True,  # so that gpiozero's "active" is a low level
-                bounce_time=self._debounce_ms / 1000 or None,
+                bounce_time=debounce_ms / 1000 or None,
                 pin_factory=self._factory,
             )
         except Exception as error:
@@ -119,6 +128,10 @@ class GpioInputs:
             name, active=not is_low
         )
         return lambda: bool(device.is_active) is is_low
+
+
+def _first(own_ms: int | None, common_ms: int) -> int:
+    return common_ms if own_ms is None else own_ms
 
 
 class _Arrivals:
@@ -174,6 +187,8 @@ PLAYED: Final[Mapping[Pattern, tuple[tuple[Step, ...], tuple[Step, ...]]]] = (
             Pattern.VERIFYING: ((), (_step("g", 100), _step("", 100))),
             Pattern.TOUCH_NOW: ((_step("gb", 60),), (_step("g", 500), _step("", 500))),
             Pattern.GRANTED: ((_step("gb", 400),), (_step("g", _FOREVER_MS),)),
+            Pattern.UNLOCKED: ((), (_step("g", 950), _step("", 50))),
+            Pattern.PRE_ALARM: ((), (_step("rb", 80), _step("", 920))),
             Pattern.DENIED: (
                 (_step("rb", 120), _step("r", 120)) * 3,
                 (_step("r", _FOREVER_MS),),

@@ -36,6 +36,10 @@ class StrikeClient:
         """See ports.Strike."""
         await self._command(Request(Word.RELEASE, serial, duration_ms))
 
+    async def lease(self, duration_ms: int) -> None:
+        """See ports.Strike."""
+        await self._command(Request(Word.LEASE, duration_ms=duration_ms))
+
     async def secure(self) -> None:
         """See ports.Strike."""
         await self._command(Request(Word.SECURE))

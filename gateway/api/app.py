@@ -172,8 +172,10 @@ def _add_changes(router: APIRouter, facade: Facade) -> None:
 
     @router.put("/door/mode")
     async def set_mode(change: ModeChange, request: Request) -> Status:
-        """Lock down, or return to normal."""
-        view = await facade.set_mode(facts.Mode(change.mode), actor_of(request))
+        """Order a mode for a while or until it is lifted; "Locked" lifts."""
+        view = await facade.set_mode(
+            facts.Mode(change.mode), actor_of(request), change.for_ms
+        )
         return Status.model_validate(view)
 
 

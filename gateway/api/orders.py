@@ -67,7 +67,7 @@ def wish_of(order: schemas.OrderWish) -> views.Wish:
             state = facts.CredentialState(order.state)
             return views.CredentialStateWish(order.credential_id, state)
         case schemas.ModeOrder():
-            return views.ModeWish(facts.Mode(order.mode))
+            return views.ModeWish(facts.Mode(order.mode), order.for_ms)
         case schemas.ImportOrder():
             holders = (views.HolderWish(**one.model_dump()) for one in order.holders)
             return views.ImportWish(tuple(holders))

@@ -30,10 +30,11 @@ def setting_of(config: Config) -> Setting:
         )
     roots = tuple(_root(Path(name)) for name in config.trust.roots)
     models = {UUID(name).bytes: f"model {name}" for name in config.trust.aaguids}
+    policy, unlocked = policy_of(config), config.door.unlocked
     return Setting(
         place=config.place,
         timing=config.door_timing,
-        policy=policy_of(config),
+        policy=policy,
         challenge_life_ms=config.door.challenge_ttl_ms,
         enrolment=EnrolmentRules(
             Trust(rp_id=config.site.rp_id, roots=roots, models=models),
@@ -46,6 +47,8 @@ def setting_of(config: Config) -> Setting:
             trust=tuple(root.der for root in roots),
         ),
         limits=config.limits,
+        on_fire=config.door.on_fire,
+        unlocked=None if unlocked is None else policy.schedules[unlocked],
     )
 
 

@@ -4,10 +4,10 @@ import argparse
 import sys
 from typing import Final
 
-from gateway.cli.texts import ID_CHARS_SHOWN, say, say_json
+from gateway.cli.texts import ID_CHARS_SHOWN, mode_text, say, say_json
 from gateway.client import Client
 from gateway.errors import RegistryError
-from gateway.schemas import Credential, CredentialWish, Mode, Status
+from gateway.schemas import Credential, CredentialWish, ModeWish, Status
 
 _STATES: Final[dict[str, CredentialWish]] = {
     "suspend": "suspended",
@@ -62,17 +62,19 @@ def lockdown(options: argparse.Namespace) -> int:
 
 
 def mode(options: argparse.Namespace) -> int:
-    """Set the door's mode."""
+    """Order a mode of the door, or lift what is ordered."""
     return _set_mode(options, options.mode)
 
 
-def _set_mode(options: argparse.Namespace, wish: Mode) -> int:
+def _set_mode(options: argparse.Namespace, wish: ModeWish) -> int:
     with Client(options.socket) as client:
-        found: Status = client.set_mode(wish)
+        found: Status = client.set_mode(wish, options.for_ms)
     if options.json:
         say_json(found)
         return 0
-    say(f"The door {found.door.id} is in mode {found.door.mode}.")
+    say(f"The door {found.door.id} is in mode {mode_text(found.door)}.")
+    if found.door.mode not in {wish, "Accessed"}:
+        say(f"{wish} is below that; see `keyra status`.")
     return 0
 
 

@@ -16,6 +16,8 @@ STATISTICS_MINUTES_MAX: Final = 60 * 24 * 31
 EX_USAGE: Final = 64
 
 _MS_PER_S: Final = 1000
+_DIGITS_MAX: Final = 9
+_UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 _Verb = Callable[[str, str, str, str], argparse.ArgumentParser]
 
@@ -115,10 +117,25 @@ def _add_changing(verb: _Verb) -> None:
     erase.add_argument("holder", metavar="HOLDER", help="the pseudonym")
     erase.add_argument("--yes", action="store_true", help="erase unasked")
     _json(erase)
-    _json(verb("lockdown", "changing", "lockdown", "Deny every key from now on."))
-    mode = verb("mode", "changing", "mode", "Set the door's mode.")
-    mode.add_argument("mode", choices=("Locked", "LockedDown"))
-    _json(mode)
+    _add_modes(verb)
+
+
+def _add_modes(verb: _Verb) -> None:
+    lockdown = verb("lockdown", "changing", "lockdown", "Deny every key from now on.")
+    mode = verb("mode", "changing", "mode", "Order a mode; Locked lifts what is.")
+    mode.add_argument(
+        "mode", choices=("Locked", "Unlocked", "Blocked", "LockedDown", "LockedOpen")
+    )
+    for ordering in (lockdown, mode):
+        ordering.add_argument(
+            "--for",
+            dest="for_ms",
+            type=_duration,
+            default=0,
+            metavar="TIME",
+            help="such as 90s, 30m, 8h or 2d; else until it is lifted",
+        )
+        _json(ordering)
 
 
 def _add_installing(verb: _Verb) -> None:
@@ -196,6 +213,14 @@ def _number(least: int, most: int) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def _duration(text: str) -> int:
+    """Return milliseconds."""
+    number, unit = text[:-1], text[-1:]
+    if not (number.isascii() and number.isdigit() and unit in _UNITS_MS):
+        raise argparse.ArgumentTypeError(f"{text} is no time such as 30m")
+    return int(number[:_DIGITS_MAX]) * _UNITS_MS[unit]
 
 
 def _instant(text: str) -> int:

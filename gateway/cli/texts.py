@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from gateway.client import printable
 from gateway.core.facts import DenialReason
-from gateway.schemas import Credential, Event, Health, Holder, Status
+from gateway.schemas import Credential, Door, Event, Health, Holder, Status
 
 ID_CHARS_SHOWN: Final = 16
 NO_BOUND: Final = "-"
@@ -84,7 +84,8 @@ def status_lines(status: Status) -> list[str]:
     up = duration(status.up_ms - status.started_up_ms)
     where = f"{printable(status.gateway)} at {printable(status.site)}"
     return [
-        f"door     {printable(door.id)}: {door.phase}, mode {door.mode}",
+        f"door     {printable(door.id)}: {door.phase}, mode {mode_text(door)}",
+        *(f"         {line}" for line in precedence_lines(door)),
         f"health   {'; '.join(broken) or 'everything works'}",
         f"gateway  {where}, version {status.version}, up {up}",
         f"ledger   {status.ledger_size} entries",
@@ -95,6 +96,29 @@ def status_lines(status: Status) -> list[str]:
             for name, figures in sorted(status.stages.items())
         ),
     ]
+
+
+def mode_text(door: Door) -> str:
+    """Name the mode, what it comes from and when it ends."""
+    why = "" if door.why == "normal" else f" by {door.why}"
+    until = f" until {instant(door.until_ms)}" if door.until_ms else ""
+    return f"{door.mode}{why}{until}"
+
+
+def precedence_lines(door: Door) -> list[str]:
+    """Show the whole precedence while anything but the normal state stands in it."""
+    if not any(rank.stands and rank.why != "normal" for rank in door.precedence):
+        return []
+    rows = [
+        (
+            "*" if rank.stands else "",
+            rank.why,
+            rank.mode,
+            instant(rank.until_ms),
+        )
+        for rank in door.precedence
+    ]
+    return table(("", "BY", "MODE", "UNTIL"), rows)
 
 
 def holder_lines(holders: Iterable[Holder]) -> list[str]:

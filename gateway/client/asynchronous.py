@@ -29,8 +29,8 @@ from gateway.schemas import (
     Enrolment,
     EnrolmentOrder,
     Holder,
-    Mode,
     ModeChange,
+    ModeWish,
     Statistics,
     Status,
 )
@@ -131,9 +131,9 @@ class AsyncClient:
         change = CredentialStateChange(state=state)
         return await self._ask(calls.set_credential_state(credential_id, change))
 
-    async def set_mode(self, mode: Mode) -> Status:
+    async def set_mode(self, mode: ModeWish, for_ms: int = 0) -> Status:
         """Lock down, or return to normal."""
-        return await self._ask(calls.set_mode(ModeChange(mode=mode)))
+        return await self._ask(calls.set_mode(ModeChange(mode=mode, for_ms=for_ms)))
 
     async def events(self, recent: int = 0) -> AsyncGenerator[Item, None]:
         """Follow what happens, for ever: a snapshot, then changes and heartbeats.

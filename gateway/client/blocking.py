@@ -30,8 +30,8 @@ from gateway.schemas import (
     Enrolment,
     EnrolmentOrder,
     Holder,
-    Mode,
     ModeChange,
+    ModeWish,
     Statistics,
     Status,
 )
@@ -135,9 +135,9 @@ class Client:
         change = CredentialStateChange(state=state)
         return self._ask(calls.set_credential_state(credential_id, change))
 
-    def set_mode(self, mode: Mode) -> Status:
+    def set_mode(self, mode: ModeWish, for_ms: int = 0) -> Status:
         """Lock down, or return to normal."""
-        return self._ask(calls.set_mode(ModeChange(mode=mode)))
+        return self._ask(calls.set_mode(ModeChange(mode=mode, for_ms=for_ms)))
 
     def events(self, recent: int = 0) -> Generator[Item, None, None]:
         """Follow what happens, for ever: a snapshot, then changes and heartbeats.

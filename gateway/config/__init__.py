@@ -2,6 +2,7 @@
 
 from gateway.config.config import Config
 from gateway.config.defaults import defaults_text
+from gateway.config.hardware import Active, Pins, Strike
 from gateway.config.policy_sections import (
     Duress,
     Group,
@@ -12,16 +13,13 @@ from gateway.config.policy_sections import (
 )
 from gateway.config.reader import FILE_BYTES_MAX, load, parse
 from gateway.config.sections import (
-    Active,
     BleIdentity,
     Door,
     Gateway,
     Limits,
     PairingMethod,
-    Pins,
     Radio,
     Site,
-    Strike,
     Trust,
 )
 

@@ -6,6 +6,8 @@ from typing import Final, TypeAlias
 from gateway.config.config import Config
 from gateway.config.lines import Place
 from gateway.config.pins import strike_pin_fault
+from gateway.core.door_timing import LEASE_MS
+from gateway.core.orders import OnFire
 from gateway.core.schedule import ALWAYS
 
 Fault: TypeAlias = tuple[Place, str]
@@ -17,6 +19,7 @@ LINES: Final = (
     "exit",
     "tamper",
     "fire",
+    "interlock",
     "led_green",
     "led_red",
     "buzzer",
@@ -75,6 +78,17 @@ def _times(config: Config) -> Iterator[Fault]:
             ("strike", "fault_s"),
             "is shorter than silence_s_max; make it longer",
         )
+    if 0 < config.strike.lease_ms_max < LEASE_MS:
+        yield (
+            ("strike", "lease_s_max"),
+            f"is shorter than {LEASE_MS / 1000:g}; make it longer, or 0",
+        )
+    holds = config.door.unlocked is not None or config.door.on_fire is OnFire.RELEASE
+    if holds and not config.strike.lease_ms_max:
+        yield (
+            ("strike", "lease_s_max"),
+            "is 0, and [door] unlocked or on_fire wants to hold the door; raise it",
+        )
 
 
 def _names(config: Config) -> Iterator[Fault]:
@@ -104,6 +118,8 @@ def _named_schedules(config: Config) -> Iterator[Fault]:
         for index, special in enumerate(config.special_hours)
         for at, name in enumerate(special.schedules)
     ]
+    if config.door.unlocked not in {None, ALWAYS}:
+        uses.append((("door", "unlocked"), str(config.door.unlocked)))
     if config.rules.step_up is not None:
         uses.append((("rules", "step_up"), config.rules.step_up))
     for place, name in uses:

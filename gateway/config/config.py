@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
+from gateway.config.hardware import Pins, Strike
 from gateway.config.item import section
 from gateway.config.policy_sections import (
     SCHEDULES_MAX,
@@ -19,10 +20,8 @@ from gateway.config.sections import (
     Door,
     Gateway,
     Limits,
-    Pins,
     Radio,
     Site,
-    Strike,
     Trust,
 )
 from gateway.core.challenge import Place
@@ -150,6 +149,7 @@ class Config:
         """What keyra-strike is told."""
         return StrikeLimits(
             momentary_ms_max=self.strike.momentary_ms_max,
+            lease_ms_max=self.strike.lease_ms_max,
             silence_ms_max=self.strike.silence_ms_max,
             fault_ms=self.strike.fault_ms,
             on_fault=self.door.on_fault,
@@ -164,6 +164,9 @@ class Config:
             held_open_ms=self.door.held_open_ms,
             relock_on=self.door.relock_on,
             contact=self.door.contact,
+            pre_alarm_ms=min(self.door.pre_alarm_ms, self.door.held_open_ms // 2),
+            extended_open_ms=self.door.extended_open_ms,
+            first_person=self.door.first_person,
         )
 
     @property
@@ -202,6 +205,10 @@ class Config:
             zone=self.zone,
             release_ms=self.door.release_ms,
             on_untrusted_time=self.door.on_untrusted_time,
+            extended_release_ms=min(
+                self.door.extended_release_ms,
+                self.strike.momentary_ms_max - self.door.release_ms,
+            ),
             rules=DoorRules(
                 two_person_ms=self.rules.two_person_ms,
                 passback=self.rules.passback,

@@ -11,13 +11,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.config.checks import LINES
 from gateway.config.config import Config
+from gateway.config.hardware import Pins
 from gateway.config.item import ITEM, SECTION, Heading, Item
-from gateway.config.sections import Pins
 from gateway.config.values import key_of
 
 _OPTIONAL_PINS: Final = tuple(
-    field.name for field in dataclasses.fields(Pins) if field.default is None
+    field.name
+    for field in dataclasses.fields(Pins)
+    if field.default is None and field.name in LINES
 )
 """Lines that a door may do without; an empty answer leaves them out."""
 

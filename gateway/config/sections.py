@@ -9,14 +9,12 @@ from enum import Enum
 from typing import Final
 
 from gateway.config.item import required, setting
-from gateway.config.pins import BCM_MAX, BCM_MIN
 from gateway.config.values import (
     AAGUID,
     ADAPTER,
     IDENTIFIER,
     PATH,
     RP_ID,
-    SOCKET,
     ZONE,
     Choice,
     Flag,
@@ -26,20 +24,16 @@ from gateway.config.values import (
 )
 from gateway.core.challenge import LIFE_MS_MAX
 from gateway.core.door_timing import HELD_OPEN_MS_MAX, RELEASE_MS_MAX, Relock
-from gateway.core.ids import DoorId, GatewayId, SiteId
+from gateway.core.ids import DoorId, GatewayId, ScheduleId, SiteId
+from gateway.core.orders import OnFire
 from gateway.core.policy import OnUntrustedTime
 from gateway.strike.machine import (
-    FAULT_MS_CEILING,
-    MOMENTARY_MS_CEILING,
-    SILENCE_MS_CEILING,
     OnFault,
 )
 from gateway.strike.wiring import Lock, Relay
 
 ROOTS_MAX: Final = 32
 AAGUIDS_MAX: Final = 256
-
-_PIN: Final = Whole(BCM_MIN, BCM_MAX, "(BCM number)")
 
 
 class BleIdentity(Enum):
@@ -55,13 +49,6 @@ class PairingMethod(Enum):
     NUMERIC_COMPARISON = "numeric-comparison"
     PASSKEY = "passkey"
     JUST_WORKS = "just-works"
-
-
-class Active(Enum):
-    """The level of an input line that means what its name says."""
-
-    HIGH = "high"
-    LOW = "low"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +147,50 @@ class Door:
             example=False,
         )
     )
+    on_fire: OnFire = field(
+        default=OnFire.OBSERVE,
+        metadata=setting(
+            Choice(OnFire),
+            "What a fire does to this door beside the alarm. Letting people out in a "
+            'fire is the hardware\'s; "release" holds the door for those who come in, '
+            "over every mode.",
+        ),
+    )
+    pre_alarm_ms: int = field(
+        default=10_000,
+        metadata=setting(
+            Seconds(0, HELD_OPEN_MS_MAX),
+            "How long before that alarm the buzzer asks to close the door; at most "
+            "half of held_open_s, 0 for not at all.",
+        ),
+    )
+    extended_release_ms: int = field(
+        default=5_000,
+        metadata=setting(
+            Seconds(0, RELEASE_MS_MAX),
+            "Added to release_s for holders who need more time; together never above "
+            "[strike] momentary_s_max.",
+        ),
+    )
+    extended_open_ms: int = field(
+        default=30_000,
+        metadata=setting(
+            Seconds(0, HELD_OPEN_MS_MAX), "Added to held_open_s for them."
+        ),
+    )
+    unlocked: ScheduleId | None = field(
+        default=None,
+        metadata=setting(
+            IDENTIFIER,
+            "During which [[schedule]] the door is held unlocked, by a clock that is "
+            "believed.",
+            "office-hours",
+        ),
+    )
+    first_person: bool = field(
+        default=False,
+        metadata=setting(Flag(), "Whether that waits until a key has opened the door."),
+    )
     on_untrusted_time: OnUntrustedTime = field(
         default=OnUntrustedTime.DENY,
         metadata=setting(
@@ -178,37 +209,6 @@ class Door:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Strike:
-    """keyra-strike, the process that alone moves the line."""
-
-    socket: str = field(
-        default="/run/keyra-strike/socket",
-        metadata=setting(SOCKET, "Where it listens."),
-    )
-    momentary_ms_max: int = field(
-        default=10_000,
-        metadata=setting(
-            Seconds(100, MOMENTARY_MS_CEILING),
-            "The longest release that it carries out, whoever asks.",
-        ),
-    )
-    silence_ms_max: int = field(
-        default=2_000,
-        metadata=setting(
-            Seconds(1_000, SILENCE_MS_CEILING),
-            "It secures the door when it has not heard the gateway for this long.",
-        ),
-    )
-    fault_ms: int = field(
-        default=30_000,
-        metadata=setting(
-            Seconds(1_000, FAULT_MS_CEILING),
-            "How long nobody may be there before [door] on_fault holds.",
-        ),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Radio:
     """Bluetooth."""
 
@@ -218,66 +218,6 @@ class Radio:
         metadata=setting(
             Several(Choice(PairingMethod), high=len(PairingMethod), low=1),
             "How a key may be bonded; just-works shows no machine in the middle.",
-        ),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pins:
-    """Lines of the header, by BCM number. Inputs are pulled up and switch to ground."""
-
-    chip: int = field(
-        default=0,
-        metadata=setting(
-            Whole(0, 99), "N of the /dev/gpiochipN with the pin header (gpiodetect)."
-        ),
-    )
-    strike: int = field(
-        metadata=required(
-            _PIN,
-            "The lock's relay; not a pin whose pull at reset would release the door.",
-            17,
-        )
-    )
-    contact: int | None = field(
-        default=None, metadata=setting(_PIN, "Door contact.", 27)
-    )
-    exit: int | None = field(
-        default=None,
-        metadata=setting(_PIN, "Exit button; getting out never needs it.", 22),
-    )
-    tamper: int | None = field(
-        default=None, metadata=setting(_PIN, "Tamper switch of the case.", 23)
-    )
-    fire: int | None = field(
-        default=None,
-        metadata=setting(_PIN, "Contact of the fire alarm; observed only.", 24),
-    )
-    contact_active: Active = field(
-        default=Active.HIGH,
-        metadata=setting(Choice(Active), "The contact's level while the door is open."),
-    )
-    exit_active: Active = field(
-        default=Active.LOW,
-        metadata=setting(Choice(Active), "The button's level while it is pressed."),
-    )
-    tamper_active: Active = field(
-        default=Active.HIGH,
-        metadata=setting(Choice(Active), "The switch's level while the case is open."),
-    )
-    fire_active: Active = field(
-        default=Active.HIGH,
-        metadata=setting(Choice(Active), "The contact's level during a fire."),
-    )
-    led_green: int | None = field(
-        default=None, metadata=setting(_PIN, "Green light.", 5)
-    )
-    led_red: int | None = field(default=None, metadata=setting(_PIN, "Red light.", 6))
-    buzzer: int | None = field(default=None, metadata=setting(_PIN, "Buzzer.", 13))
-    debounce_ms: int = field(
-        default=30,
-        metadata=setting(
-            Seconds(0, 1_000), "How long an input must stay the same to count."
         ),
     )
 

@@ -39,6 +39,7 @@ def strike_environment(config: Config, uid: int) -> str:
             f"--relay {config.door.relay.value}",
             f"--uid {uid}",
             f"--momentary-ms-max {limits.momentary_ms_max}",
+            f"--lease-ms-max {limits.lease_ms_max}",
             f"--silence-ms-max {limits.silence_ms_max}",
             f"--fault-ms {limits.fault_ms}",
             f"--on-fault {limits.on_fault.value}",

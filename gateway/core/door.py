@@ -1,225 +1,88 @@
 """The door, as a pure machine: nothing here reads a clock, moves a line or waits.
 
-Theory. A door is two things that move side by side, so the table below has two regions
-(Harel, *Statecharts*, 1987) that hear the same happenings:
+Theory. A door is three things that move side by side, so the table (core.door_table)
+has three regions (Harel, *Statecharts*, 1987) that hear the same happenings:
 
     the lock    SECURED --RELEASE--> RELEASED --OPENED--> PASSED --RELOCK--> SECURED
                                      RELEASED --RELEASE_OVER, CUT--> SETTLING
                                      SETTLING --SETTLED, OPENED--> SECURED
-    the leaf    SHUT --OPENED--> OPEN --OPEN_TOO_LONG--> HELD --CLOSED--> SHUT
+    the hold    FREE --HOLD--> HELD --HOLD_OVER--> SETTLING
+                               SETTLING --HOLD_SETTLED, OPENED--> FREE
+    the leaf    SHUT --OPENED--> OPEN --NEARLY_TOO_LONG--> WARNED
+                                 OPEN, WARNED --OPEN_TOO_LONG--> HELD
+                                 OPEN, WARNED, HELD --CLOSED--> SHUT
                 SHUT --OPENED_BY_FORCE--> FORCED --CLOSED--> SHUT
 
 `step` is told what happened and when. It first lets pass what was due by then, so that
 a late call changes no outcome; then it turns the event into happenings, and each region
-takes its own row. A pair without a row changes nothing: sensors bounce.
+takes its own row; last it follows the mode (core.orders), which may have changed.
 
 What is decided here:
 
-- Only `Unlock` and `Egress` release. An Unlock that is not genuine raises EvidenceError
-  and can hardly be built; one that is genuine and does not apply now (another door's,
-  stale, used, out of bounds, in lockdown) gives the effect Refused and changes nothing.
+- Only `Unlock`, `Hold` and `Egress` release. An Unlock or a Hold that is not genuine
+  raises EvidenceError and can hardly be built; one that is genuine and does not apply
+  now (another door's, stale, used, out of bounds, denied by the mode) gives the effect
+  Refused and changes nothing.
 - A release lasts until its own evidence's time plus its own duration. A second release
   while one runs neither shortens it nor adds to it: the later of the two ends holds.
   The newer grant then answers for "never opened", since two people may pass together.
 - Each release moves the lock in every state of the leaf. A contact that lies must lock
   nobody in or out. One given while the leaf stands open is not spent by that opening.
-- Lockdown cuts a grant's release at once, and never an exit's: who has asked to get out
-  gets out, in every mode.
+- A mode holds the strike by a lease of seconds, which the doorkeeper renews (`Renew`).
+  The strike is released while either of the two regions wants it.
+- LockedDown, Blocked and the interlock cut a grant's release at once, and never an
+  exit's: who has asked to get out gets out, in every mode.
 - Relock on opening secures once the leaf leaves the frame; on closing, once it is back
   (for locks that must not be driven against an open leaf). The duration ends both.
 - SETTLING is the moment after a release in which an opening still counts as allowed:
   the leaf began to move before the contact's debounce said so.
-- The alarms forced and held end when the leaf closes, and by nothing else.
+- The alarms forced and held end when the leaf closes, and by nothing else. While a mode
+  holds the door, an open leaf is no alarm; its time begins when the mode ends.
 - Without a contact only durations count, and nothing is said about openings.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from enum import Enum, auto
-from typing import Final, TypeVar
+from dataclasses import replace
 
 from gateway.core.door_events import (
     EXIT_SERIAL,
-    Alarm,
-    AlarmCleared,
-    AlarmForced,
-    AlarmHeld,
     Cause,
     Closed,
     Effect,
     Egress,
     Event,
-    ModeChanged,
+    FireOver,
+    Hold,
+    InterlockSaid,
+    Lifted,
     Opened,
-    Phase,
+    Ordered,
+    OrderOver,
     Refusal,
     Refused,
-    Release,
-    Secure,
+    Renew,
+    ScheduleSaid,
     Unlock,
-    Unused,
-    WasClosed,
-    WasOpened,
     check_egress,
+    check_hold,
+    check_ordered,
     check_unlock,
 )
+from gateway.core.door_regions import Outcome, happen
+from gateway.core.door_state import Door, Happening, Holding, Leaf, Lock
 from gateway.core.door_timing import (
     EXIT_AGE_MS_MAX,
     GRANT_AGE_MS_MAX,
+    ORDER_AGE_MS_MAX,
     TOUCHES_REMEMBERED_MAX,
     DoorTiming,
     Relock,
 )
-from gateway.core.facts import Mode
-from gateway.core.ids import DoorId
+from gateway.core.facts import InputName, Mode
+from gateway.core.orders import DENYING, Order, Rank, Why
 
-NEVER: Final = 2**63 - 1
+__all__ = ["Door", "Holding", "Leaf", "Lock", "step"]
 
-
-class Lock(Enum):
-    """The lock's region; the strike is released in RELEASED and PASSED."""
-
-    SECURED = auto()
-    RELEASED = auto()
-    PASSED = auto()
-    SETTLING = auto()
-
-
-class Leaf(Enum):
-    """The leaf's region; UNKNOWN until the contact speaks for the first time."""
-
-    UNKNOWN = auto()
-    SHUT = auto()
-    OPEN = auto()
-    HELD = auto()
-    FORCED = auto()
-
-
-class Happening(Enum):
-    """What both regions hear."""
-
-    RELEASE = auto()
-    RELEASE_OVER = auto()
-    CUT = auto()
-    SETTLED = auto()
-    OPENED = auto()
-    OPENED_BY_FORCE = auto()
-    OPEN_TOO_LONG = auto()
-    RELOCK = auto()
-    CLOSED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """One door's state. A new one is secured, and knows nothing of its leaf.
-
-    Attributes:
-        last_n: the highest entry that ever released; a lower or equal one is used.
-        spent: challenges of the last touches that released: one touch, one opening,
-            even if its grant is decided or written down twice.
-        after: what released last.
-        lock_due_up_ms: when the lock's state ends by itself, else NEVER.
-        exit_until_up_ms: until when an exit request wants the door released.
-        unused_n: the grant that runs and that nobody used yet, or -1.
-        leaf_due_up_ms: when an open leaf becomes a held one, else NEVER.
-        heard_up_ms: the time of the last step.
-    """
-
-    id: DoorId
-    mode: Mode = Mode.LOCKED
-    lock: Lock = Lock.SECURED
-    leaf: Leaf = Leaf.UNKNOWN
-    last_n: int = -1
-    spent: tuple[bytes, ...] = ()
-    after: Cause = Cause.START
-    lock_due_up_ms: int = NEVER
-    exit_until_up_ms: int = 0
-    unused_n: int = -1
-    leaf_due_up_ms: int = NEVER
-    opened_up_ms: int = 0
-    heard_up_ms: int = 0
-
-    @property
-    def released(self) -> bool:
-        """Whether the strike is to be released."""
-        return self.lock in {Lock.RELEASED, Lock.PASSED}
-
-    @property
-    def ajar(self) -> bool:
-        """Whether the leaf is known to be out of its frame."""
-        return self.leaf in {Leaf.OPEN, Leaf.HELD, Leaf.FORCED}
-
-    @property
-    def phase(self) -> Phase:
-        """The door in one word: an open leaf outweighs a released lock."""
-        if self.ajar:
-            return Phase[self.leaf.name]
-        return Phase.RELEASED if self.released else Phase.SECURED
-
-    @property
-    def deadline_up_ms(self) -> int | None:
-        """When to send Deadline, or None."""
-        due_up_ms = min(self.lock_due_up_ms, self.leaf_due_up_ms)
-        return None if due_up_ms == NEVER else due_up_ms
-
-
-Say = Effect | Callable[[Door], Effect | None]
-"""An effect, or what makes one of the door as it is before the transition."""
-
-
-def _release(door: Door) -> Effect:
-    serial = door.last_n if door.after is Cause.GRANT else EXIT_SERIAL
-    return Release(serial, door.lock_due_up_ms - door.heard_up_ms)
-
-
-def _unused(door: Door) -> Effect | None:
-    return Unused(door.unused_n) if door.unused_n >= 0 else None
-
-
-def _was_opened(door: Door) -> Effect:
-    return WasOpened(door.after)
-
-
-def _held(door: Door) -> Effect:
-    return AlarmHeld(door.leaf_due_up_ms - door.opened_up_ms)
-
-
-_HELD_ENDED: Final = (WasClosed(), AlarmCleared(Alarm.HELD))
-_FORCED_ENDED: Final = (WasClosed(), AlarmCleared(Alarm.FORCED))
-
-Outcome = tuple[Door, tuple[Effect, ...]]
-State = TypeVar("State", Lock, Leaf)
-Region = Mapping[tuple[State, Happening], tuple[State, tuple[Say, ...]]]
-
-# TRANSITIONS: (state, happening) → (next state, what to say), one region after the
-# other. The only place where a lock or a leaf changes.
-
-LOCK_TRANSITIONS: Final[Region[Lock]] = {
-    (Lock.SECURED, Happening.RELEASE): (Lock.RELEASED, (_release,)),
-    (Lock.RELEASED, Happening.RELEASE): (Lock.RELEASED, (_release,)),
-    (Lock.PASSED, Happening.RELEASE): (Lock.RELEASED, (_release,)),
-    (Lock.RELEASED, Happening.OPENED): (Lock.PASSED, ()),
-    (Lock.RELEASED, Happening.RELEASE_OVER): (Lock.SETTLING, (Secure(),)),
-    (Lock.RELEASED, Happening.CUT): (Lock.SETTLING, (Secure(),)),
-    (Lock.PASSED, Happening.RELEASE_OVER): (Lock.SECURED, (Secure(),)),
-    (Lock.PASSED, Happening.CUT): (Lock.SECURED, (Secure(),)),
-    (Lock.PASSED, Happening.RELOCK): (Lock.SECURED, (Secure(),)),
-    (Lock.SETTLING, Happening.OPENED): (Lock.SECURED, ()),
-    (Lock.SETTLING, Happening.SETTLED): (Lock.SECURED, (_unused,)),
-}
-
-LEAF_TRANSITIONS: Final[Region[Leaf]] = {
-    (Leaf.UNKNOWN, Happening.CLOSED): (Leaf.SHUT, ()),
-    (Leaf.UNKNOWN, Happening.OPENED): (Leaf.OPEN, (_was_opened,)),
-    (Leaf.UNKNOWN, Happening.OPENED_BY_FORCE): (Leaf.OPEN, (_was_opened,)),
-    (Leaf.SHUT, Happening.OPENED): (Leaf.OPEN, (_was_opened,)),
-    (Leaf.SHUT, Happening.OPENED_BY_FORCE): (Leaf.FORCED, (AlarmForced(),)),
-    (Leaf.OPEN, Happening.RELEASE): (Leaf.OPEN, ()),  # its time starts again
-    (Leaf.OPEN, Happening.OPEN_TOO_LONG): (Leaf.HELD, (_held,)),
-    (Leaf.OPEN, Happening.CLOSED): (Leaf.SHUT, (WasClosed(),)),
-    (Leaf.HELD, Happening.CLOSED): (Leaf.SHUT, _HELD_ENDED),
-    (Leaf.FORCED, Happening.CLOSED): (Leaf.SHUT, _FORCED_ENDED),
-}
+_DENIES = {Mode.LOCKED_DOWN: Refusal.LOCKED_DOWN, Mode.BLOCKED: Refusal.BLOCKED}
 
 
 def step(door: Door, event: Event, now_up_ms: int, timing: DoorTiming) -> Outcome:
@@ -228,14 +91,26 @@ def step(door: Door, event: Event, now_up_ms: int, timing: DoorTiming) -> Outcom
     Raises:
         EvidenceError: a release without genuine evidence; keep the door as it was.
     """
-    if isinstance(event, Unlock):
-        check_unlock(event)
-    elif isinstance(event, Egress):
-        check_egress(event)
+    _check(event)
     now_up_ms = max(now_up_ms, door.heard_up_ms)  # time does not run backwards
     door, overdue = _let_pass(door, now_up_ms, timing)
-    door, effects = _hear(replace(door, heard_up_ms=now_up_ms), event, timing)
-    return door, overdue + effects
+    door = replace(door, heard_up_ms=now_up_ms)
+    rank = door.rank
+    door, effects = _hear(door, event, timing)
+    door, more = _follow_mode(door, rank, timing)
+    return door, overdue + effects + more
+
+
+def _check(event: Event) -> None:
+    match event:
+        case Unlock():
+            check_unlock(event)
+        case Hold():
+            check_hold(event)
+        case Ordered():
+            check_ordered(event)
+        case Egress():
+            check_egress(event)
 
 
 def _hear(door: Door, event: Event, timing: DoorTiming) -> Outcome:
@@ -245,11 +120,30 @@ def _hear(door: Door, event: Event, timing: DoorTiming) -> Outcome:
         case Egress():
             return _egress(door, event, timing)
         case Opened():
-            return _happen(door, _opening(door, timing), timing)
+            return happen(door, _opening(door, timing), timing)
         case Closed():
-            return _happen(door, _closing(timing), timing)
-        case ModeChanged(mode):
-            return _change_mode(door, mode, timing)
+            return happen(door, _closing(timing), timing)
+        case Hold():
+            return _hold(door, event)
+        case Renew() if door.held:
+            return happen(door, (Happening.HOLD,), timing)
+    return _hear_of_mode(door, event)
+
+
+def _hear_of_mode(door: Door, event: Event) -> Outcome:
+    match event:
+        case Ordered(order):
+            return _with_order(door, order), ()
+        case Lifted(n):
+            kept = tuple(one for one in door.orders if one.why is Why.SCHEDULE)
+            last_n = max(door.last_order_n, n)
+            return replace(door, orders=kept, last_order_n=last_n), ()
+        case FireOver():
+            return replace(door, fire=False), ()
+        case InterlockSaid(active):
+            return replace(door, interlocked=active), ()
+        case ScheduleSaid(is_open):
+            return _schedule(door, is_open=is_open)
     return door, ()  # a Deadline: what was due has passed already
 
 
@@ -257,16 +151,36 @@ def _let_pass(door: Door, now_up_ms: int, timing: DoorTiming) -> Outcome:
     """Let each deadline up to now happen, at its own moment and in order."""
     effects: tuple[Effect, ...] = ()
     while (due_up_ms := door.deadline_up_ms) is not None and due_up_ms <= now_up_ms:
-        if due_up_ms == door.leaf_due_up_ms:
-            happening = Happening.OPEN_TOO_LONG
-        elif door.lock is Lock.SETTLING:
-            happening = Happening.SETTLED
+        rank = door.rank
+        door = replace(door, heard_up_ms=max(due_up_ms, door.heard_up_ms))
+        over = [one for one in door.orders if one.until_up_ms <= due_up_ms]
+        if over:
+            kept = tuple(one for one in door.orders if one not in over)
+            door = replace(door, orders=kept)
+            effects += tuple(OrderOver(one.mode, one.why) for one in over)
         else:
-            happening = Happening.RELEASE_OVER
-        door = replace(door, heard_up_ms=due_up_ms)
-        door, more = _happen(door, (happening,), timing)
+            door, more = happen(door, (_due(door, timing),), timing)
+            effects += more
+        door, more = _follow_mode(door, rank, timing)
         effects += more
     return door, effects
+
+
+def _due(door: Door, timing: DoorTiming) -> Happening:
+    """Return what the next deadline of the regions is."""
+    if door.leaf_due_up_ms == min(
+        door.leaf_due_up_ms, door.lock_due_up_ms, door.hold_due_up_ms
+    ):
+        warns = door.leaf is Leaf.OPEN and timing.pre_alarm_ms > 0
+        return Happening.NEARLY_TOO_LONG if warns else Happening.OPEN_TOO_LONG
+    if door.hold_due_up_ms < door.lock_due_up_ms:
+        return Happening.HOLD_SETTLED
+    if door.lock is Lock.SETTLING:
+        return Happening.SETTLED
+    return Happening.RELEASE_OVER
+
+
+# What releases.
 
 
 def _unlock(door: Door, unlock: Unlock, timing: DoorTiming) -> Outcome:
@@ -274,13 +188,15 @@ def _unlock(door: Door, unlock: Unlock, timing: DoorTiming) -> Outcome:
     refusal = _refusal(door, unlock, timing)
     if refusal is not None:
         return door, (Refused(n, refusal),)
-    door, settled = _happen(door, (Happening.SETTLED,), timing)
+    door, settled = happen(door, (Happening.SETTLED,), timing)
     unused_n = n if timing.contact else -1
     door = replace(
         door,
         last_n=n,
         after=Cause.GRANT,
         unused_n=unused_n,
+        person_came=door.schedule_open,
+        extended=grant.extended or (door.passable and door.extended),
         spent=(*door.spent, grant.verified.challenge)[-TOUCHES_REMEMBERED_MAX:],
     )
     door, effects = _release_for(door, grant.release_ms, timing)
@@ -298,15 +214,17 @@ def _refusal(door: Door, unlock: Unlock, timing: DoorTiming) -> Refusal | None:
         return Refusal.STALE
     if not 1 <= grant.release_ms <= timing.release_ms_max:
         return Refusal.OUT_OF_BOUNDS
-    if door.mode is Mode.LOCKED_DOWN:
-        return Refusal.LOCKED_DOWN
-    return None
+    if door.interlocked and not door.fire:
+        return Refusal.INTERLOCKED
+    return _DENIES.get(door.mode)
 
 
 def _egress(door: Door, egress: Egress, timing: DoorTiming) -> Outcome:
+    if egress.input is InputName.FIRE:  # for as long as it burns: no age, no end
+        return replace(door, fire=True), ()
     if abs(door.heard_up_ms - egress.up_ms) > EXIT_AGE_MS_MAX:
         return door, (Refused(EXIT_SERIAL, Refusal.STALE),)
-    door, settled = _happen(door, (Happening.SETTLED,), timing)
+    door, settled = happen(door, (Happening.SETTLED,), timing)
     exit_until_up_ms = door.heard_up_ms + timing.release_ms
     door = replace(door, after=Cause.EXIT, exit_until_up_ms=exit_until_up_ms)
     door, effects = _release_for(door, timing.release_ms, timing)
@@ -315,25 +233,78 @@ def _egress(door: Door, egress: Egress, timing: DoorTiming) -> Outcome:
 
 def _release_for(door: Door, duration_ms: int, timing: DoorTiming) -> Outcome:
     end_up_ms = door.heard_up_ms + duration_ms
-    if door.released:
+    if door.passable:
         end_up_ms = max(end_up_ms, door.lock_due_up_ms)
     door = replace(door, lock_due_up_ms=end_up_ms)
-    return _happen(door, (Happening.RELEASE,), timing)
+    return happen(door, (Happening.RELEASE,), timing)
 
 
-def _change_mode(door: Door, mode: Mode, timing: DoorTiming) -> Outcome:
-    door = replace(door, mode=mode)
-    if mode is not Mode.LOCKED_DOWN or not door.released:
-        return door, ()
-    if door.exit_until_up_ms > door.heard_up_ms:
-        return replace(door, after=Cause.EXIT, lock_due_up_ms=door.exit_until_up_ms), ()
-    return _happen(door, (Happening.CUT,), timing)
+# Modes.
+
+
+def _hold(door: Door, hold: Hold) -> Outcome:
+    order, n = hold.order, hold.position.n
+    age_ms = door.heard_up_ms - order.ordered_up_ms
+    refusal = None
+    if order.door != door.id:
+        refusal = Refusal.OTHER_DOOR
+    elif n <= door.last_order_n:
+        refusal = Refusal.REUSED
+    elif (
+        not 0 <= age_ms <= ORDER_AGE_MS_MAX
+        or hold.until_up_ms <= door.heard_up_ms
+        or (order.why is Why.SCHEDULE and not door.schedule_open)
+    ):
+        refusal = Refusal.STALE
+    if refusal is not None:
+        return door, (Refused(n, refusal),)
+    return replace(_with_order(door, order), last_order_n=n), ()
+
+
+def _with_order(door: Door, order: Order) -> Door:
+    """Add an order; it replaces the one of its kind."""
+    others = tuple(
+        one for one in door.orders if (one.why, one.mode) != (order.why, order.mode)
+    )
+    return replace(door, orders=(*others, order))
+
+
+def _schedule(door: Door, *, is_open: bool) -> Outcome:
+    if is_open:
+        return replace(door, schedule_open=True), ()
+    over = [one for one in door.orders if one.why is Why.SCHEDULE]
+    kept = tuple(one for one in door.orders if one not in over)
+    door = replace(door, orders=kept, schedule_open=False, person_came=False)
+    return door, tuple(OrderOver(one.mode, one.why) for one in over)
+
+
+def _follow_mode(door: Door, before: Rank, timing: DoorTiming) -> Outcome:
+    """Cut what the mode or the interlock denies; begin, go on or end to hold."""
+    effects: tuple[Effect, ...] = ()
+    if _is_denied(door) and door.passable:
+        if door.exit_until_up_ms > door.heard_up_ms:
+            until_up_ms = door.exit_until_up_ms
+            door = replace(door, after=Cause.EXIT, lock_due_up_ms=until_up_ms)
+        else:
+            door, effects = happen(door, (Happening.CUT,), timing)
+    if door.to_be_held is door.held and (not door.held or door.rank == before):
+        return door, effects
+    change = Happening.HOLD if door.to_be_held else Happening.HOLD_OVER
+    door, more = happen(door, (change,), timing)
+    return door, effects + more
+
+
+def _is_denied(door: Door) -> bool:
+    return door.mode in DENYING or (door.interlocked and not door.fire)
+
+
+# The leaf.
 
 
 def _opening(door: Door, timing: DoorTiming) -> tuple[Happening, ...]:
     if door.ajar or not timing.contact:
         return ()
-    if door.lock is Lock.SECURED:
+    if door.lock is Lock.SECURED and door.holding is Holding.FREE:
         return (Happening.OPENED_BY_FORCE,)
     if timing.relock_on is Relock.OPENING:
         return (Happening.OPENED, Happening.RELOCK)
@@ -346,49 +317,3 @@ def _closing(timing: DoorTiming) -> tuple[Happening, ...]:
     if timing.relock_on is Relock.CLOSING:
         return (Happening.RELOCK, Happening.CLOSED)
     return (Happening.CLOSED,)
-
-
-def _happen(
-    door: Door, happenings: tuple[Happening, ...], timing: DoorTiming
-) -> Outcome:
-    """Give each happening to both regions; what moves the lock is said first."""
-    first: list[Effect | None] = []
-    then: list[Effect | None] = []
-    for happening in happenings:
-        before = door
-        lock, says = LOCK_TRANSITIONS.get((door.lock, happening), (None, ()))
-        first += [say(before) if callable(say) else say for say in says]
-        if lock is not None:
-            door = _enter_lock(door, lock, timing)
-        leaf, says = LEAF_TRANSITIONS.get((door.leaf, happening), (None, ()))
-        then += [say(before) if callable(say) else say for say in says]
-        if leaf is not None:
-            door = _enter_leaf(door, leaf, happening, timing)
-    return door, tuple(effect for effect in first + then if effect is not None)
-
-
-def _enter_lock(door: Door, lock: Lock, timing: DoorTiming) -> Door:
-    """Keep what the new state needs to know, and forget the rest."""
-    match lock:
-        case Lock.PASSED:
-            door = replace(door, unused_n=-1)
-        case Lock.SETTLING:
-            until_up_ms = door.heard_up_ms + timing.settling_ms
-            door = replace(door, lock_due_up_ms=until_up_ms, exit_until_up_ms=0)
-        case Lock.SECURED:
-            door = replace(door, lock_due_up_ms=NEVER, exit_until_up_ms=0, unused_n=-1)
-    return replace(door, lock=lock)
-
-
-def _enter_leaf(
-    door: Door, leaf: Leaf, happening: Happening, timing: DoorTiming
-) -> Door:
-    if leaf is not Leaf.OPEN:
-        return replace(door, leaf=leaf, leaf_due_up_ms=NEVER)
-    opened = door.opened_up_ms if happening is Happening.RELEASE else door.heard_up_ms
-    return replace(
-        door,
-        leaf=leaf,
-        leaf_due_up_ms=door.heard_up_ms + timing.held_open_ms,
-        opened_up_ms=opened,
-    )

@@ -1,15 +1,16 @@
 """What a door hears and what it answers: events in, effects out.
 
-Only two events release: Unlock, whose evidence is proved when it is built and once more
-when the door hears it, and Egress. Effects are for the doorkeeper, to be carried out or
-written down in the order given.
+Only three events release: Unlock and Hold, whose evidence is proved when they are
+built and once more when the door hears them, and Egress. Effects are for the
+doorkeeper, to be carried out or written down in the order given.
 """
 
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, final
 
-from gateway.core.facts import InputName, Mode
+from gateway.core.facts import DenialReason, InputName, Mode
+from gateway.core.orders import DENYING, HOLDING, Order, Why
 from gateway.core.policy import Grant
 from gateway.core.position import LedgerPosition
 from gateway.core.provenance import genuine
@@ -68,14 +69,90 @@ class Deadline:
     """`Door.deadline_up_ms` has come, or may have."""
 
 
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Hold:
+    """Hold released, by an order whose entry is durable, until the order's end.
+
+    Raises:
+        EvidenceError: order or position is not genuine, they do not belong together,
+            or such an order holds no door.
+    """
+
+    order: Order
+    position: LedgerPosition
+
+    def __post_init__(self) -> None:
+        check_hold(self)
+
+    @property
+    def until_up_ms(self) -> int:
+        """When it ends by itself; NEVER while it is for something else to end it."""
+        return self.order.until_up_ms
+
+
 @dataclass(frozen=True, slots=True)
-class ModeChanged:
-    """An order that is already in the ledger."""
-
-    mode: Mode
+class Renew:
+    """Ask keyra-strike for the next few seconds, where a mode holds the door."""
 
 
-Event = Unlock | Egress | Opened | Closed | Deadline | ModeChanged
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A mode that protects; it needs no entry to hold.
+
+    Raises:
+        EvidenceError: the order is not genuine, or it releases and must be a Hold.
+    """
+
+    order: Order
+
+    def __post_init__(self) -> None:
+        check_ordered(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """All that people ordered is over: the entry `n` says so.
+
+    Holds of earlier entries that are still on their way come too late.
+    """
+
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class FireOver:
+    """The fire input has let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSaid:
+    """Whether the schedule's window is open, by a clock that is believed."""
+
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InterlockSaid:
+    """Whether the other door of the interlock is not shut."""
+
+    active: bool
+
+
+Event = (
+    Unlock
+    | Egress
+    | Hold
+    | Renew
+    | Opened
+    | Closed
+    | Deadline
+    | Ordered
+    | Lifted
+    | FireOver
+    | ScheduleSaid
+    | InterlockSaid
+)
 
 
 # Effects.
@@ -86,6 +163,7 @@ class Cause(Enum):
 
     GRANT = "grant"
     EXIT = "exit"
+    MODE = "mode"
     START = "start"
 
 
@@ -104,6 +182,16 @@ class Refusal(Enum):
     STALE = "stale"
     OUT_OF_BOUNDS = "out-of-bounds"
     LOCKED_DOWN = "locked-down"
+    BLOCKED = "blocked"
+    INTERLOCKED = "interlocked"
+
+
+DENIALS: Final = {
+    Refusal.LOCKED_DOWN: DenialReason.LOCKDOWN,
+    Refusal.BLOCKED: DenialReason.DOOR_BLOCKED,
+    Refusal.INTERLOCKED: DenialReason.INTERLOCKED,
+}
+"""What people are told of a refusal; of all others, that the door refused."""
 
 
 class Phase(Enum):
@@ -125,8 +213,35 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """Tell the strike to hold released for so long from now; more will be asked."""
+
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Secure:
     """Tell the strike to secure now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderOver:
+    """An order ended by itself, or the schedule's window did."""
+
+    mode: Mode
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class PreAlarm:
+    """The door has stood open; in `in_ms` that is an alarm."""
+
+    in_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreAlarmOver:
+    """Closed, or rightly open, in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +284,7 @@ class AlarmCleared:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing changed; `entry` is the grant's, or -1 for an exit."""
+    """Nothing changed; `entry` is the grant's or order's, or -1 for an exit."""
 
     entry: int
     why: Refusal
@@ -177,7 +292,11 @@ class Refused:
 
 Effect = (
     Release
+    | Lease
     | Secure
+    | OrderOver
+    | PreAlarm
+    | PreAlarmOver
     | WasOpened
     | WasClosed
     | Unused
@@ -200,6 +319,32 @@ def check_unlock(unlock: Unlock) -> None:
         raise EvidenceError(
             "The ledger's entry records another grant than the one that wants to open."
         )
+
+
+def check_hold(hold: Hold) -> None:
+    """Prove that both pieces of evidence are genuine and belong together.
+
+    Raises:
+        EvidenceError: they are not; nothing moves.
+    """
+    order = genuine(hold.order, Order)
+    position = genuine(hold.position, LedgerPosition)
+    if position.covers is not order:
+        raise EvidenceError(
+            "The ledger's entry records another order than the one that wants to hold."
+        )
+    if order.mode not in HOLDING:
+        raise EvidenceError(f"{order.mode.value} holds no door released.")
+
+
+def check_ordered(event: Ordered) -> None:
+    """Prove that the order is genuine and releases nothing.
+
+    Raises:
+        EvidenceError: it is not; nothing changes.
+    """
+    if genuine(event.order, Order).mode not in DENYING:
+        raise EvidenceError("A mode that releases needs its entry first.")
 
 
 def check_egress(egress: Egress) -> None:

@@ -85,6 +85,7 @@ class DoorPolicy:
         schedules: every schedule that a line or a rule names.
         zone: the site's time zone.
         release_ms: how long a grant releases the door.
+        extended_release_ms: added to it for a holder who needs more time.
 
     Raises:
         ConfigError: a line or rule names a schedule that there is not, or there are
@@ -99,6 +100,7 @@ class DoorPolicy:
     mode: Mode = Mode.LOCKED
     on_untrusted_time: OnUntrustedTime = OnUntrustedTime.DENY
     rules: DoorRules = DoorRules()
+    extended_release_ms: int = 0
 
     def __post_init__(self) -> None:
         if len(self.access) > ACCESS_LINES_MAX:

@@ -15,6 +15,14 @@ EXIT_AGE_MS_MAX: Final = 2_000
 TOUCHES_REMEMBERED_MAX: Final = 64
 """Far more than one door can serve while any of them is not yet stale."""
 
+ORDER_AGE_MS_MAX: Final = 10_000
+"""From an order to the moment the door hears of it; its entry is written between."""
+
+LEASE_MS: Final = 3_000
+"""What keyra-strike is asked for at a time while a mode holds the door released."""
+
+NEVER: Final = 2**63 - 1
+
 RELEASE_MS_MAX: Final = 60_000
 HELD_OPEN_MS_MAX: Final = 3_600_000
 SETTLING_MS_MAX: Final = 2_000
@@ -37,6 +45,10 @@ class DoorTiming:
         held_open_ms: how long the leaf may stand open before the alarm.
         settling_ms: how long after a release an opening still counts as allowed.
         contact: False for a door without a sensor.
+        pre_alarm_ms: how long before the alarm the buzzer asks to close the door; 0
+            for not at all.
+        extended_open_ms: added to `held_open_ms` for a holder who needs more time.
+        first_person: a scheduled unlock waits for the first grant in its window.
 
     Raises:
         ConfigError: a duration is out of its bounds.
@@ -48,6 +60,9 @@ class DoorTiming:
     settling_ms: int = 300
     relock_on: Relock = Relock.OPENING
     contact: bool = True
+    pre_alarm_ms: int = 0
+    extended_open_ms: int = 0
+    first_person: bool = False
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -55,6 +70,8 @@ class DoorTiming:
             ("release_ms_max", 1, RELEASE_MS_MAX),
             ("held_open_ms", 1, HELD_OPEN_MS_MAX),
             ("settling_ms", 0, SETTLING_MS_MAX),
+            ("pre_alarm_ms", 0, self.held_open_ms - 1),
+            ("extended_open_ms", 0, HELD_OPEN_MS_MAX),
         ):
             value = getattr(self, name)
             if not low <= value <= high:

@@ -13,6 +13,7 @@ from gateway.core.denial import Deny, SignedAnswer
 from gateway.core.encoding import Json, to_base64url
 from gateway.core.facts import CredentialState, Mode
 from gateway.core.ids import CredentialId, DoorId, HolderId
+from gateway.core.orders import Order, Why
 from gateway.core.passages import moment_row
 from gateway.core.policy import Grant
 from gateway.core.registry import Credential, Holder, RegistrySnapshot
@@ -299,6 +300,22 @@ def clear_record(door: DoorId, alarm: str) -> Record:
 def mode_record(door: DoorId, mode: Mode, by: By) -> Record:
     """Say that the door's mode was ordered."""
     return Record("door.mode", {"by": by, "door": door, "mode": mode.value})
+
+
+def order_record(order: Order) -> Record:
+    """Say that a mode was ordered, until when, and by whom or what."""
+    kind = "door.mode" if order.why is Why.ORDER else "door.hold"
+    return Record(kind, order.row())
+
+
+def over_record(door: DoorId, mode: Mode, why: Why) -> Record:
+    """Say that an order ended by itself, or the schedule's window did."""
+    return Record("door.over", {"door": door, "mode": mode.value, "why": why.value})
+
+
+def input_record(door: DoorId, name: str, *, active: bool) -> Record:
+    """Say that an input changed that has no entry of its own."""
+    return Record("door.input", {"active": active, "door": door, "input": name})
 
 
 def alarm_record(kind: str, detail: str) -> Record:

@@ -84,6 +84,7 @@ class DenialReason(Enum):
 
     # The rules (core.policy, in this order)
     LOCKDOWN = "lockdown", "The door is locked down."
+    DOOR_BLOCKED = "door-blocked", "The door is blocked: no key opens it for now."
     HOLDER_UNKNOWN = "holder-unknown", "The holder of this key is not registered."
     HOLDER_SUSPENDED = "holder-suspended", "The holder is suspended."
     TIME_UNTRUSTED = (
@@ -115,6 +116,7 @@ class DenialReason(Enum):
         "ledger-unavailable",
         "The ledger cannot be written, and nothing opens without an entry.",
     )
+    INTERLOCKED = "interlocked", "The other door of the interlock is not shut."
     DOOR_REFUSED = "door-refused", "The grant no longer fitted the door's state."
     STRIKE_UNAVAILABLE = "strike-unavailable", "The strike's process is out of reach."
 
@@ -135,10 +137,20 @@ class CredentialState(Enum):
 
 
 class Mode(Enum):
-    """ONVIF DoorMode names (tdc:DoorMode); later work adds the other ones."""
+    """What a door is for now: ONVIF's DoorMode (doorcontrol.wsdl, tdc:DoorMode).
 
+    Accessed and Unknown are only shown; DoubleLocked is of doors with a second lock,
+    which this hardware has not. core.orders has the precedence of the others.
+    """
+
+    UNKNOWN = "Unknown"
     LOCKED = "Locked"
+    UNLOCKED = "Unlocked"
+    ACCESSED = "Accessed"
+    BLOCKED = "Blocked"
     LOCKED_DOWN = "LockedDown"
+    LOCKED_OPEN = "LockedOpen"
+    DOUBLE_LOCKED = "DoubleLocked"
 
 
 class InputName(Enum):
@@ -148,6 +160,7 @@ class InputName(Enum):
     EXIT_REQUEST = "exit-request"
     TAMPER = "tamper"
     FIRE = "fire"
+    INTERLOCK = "interlock"
 
 
 class Pattern(Enum):
@@ -157,6 +170,8 @@ class Pattern(Enum):
     VERIFYING = "verifying"
     TOUCH_NOW = "touch-now"
     GRANTED = "granted"
+    UNLOCKED = "unlocked"
+    PRE_ALARM = "pre-alarm"
     DENIED = "denied"
     FAULT = "fault"
     ALARM = "alarm"

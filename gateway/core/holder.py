@@ -26,6 +26,7 @@ class Holder:
         from_ms, until_ms: validity, Unix milliseconds, until exclusive; 0 = no bound.
         uses_max: how often they may ever pass each door; 0 = no bound.
         role: what they may order.
+        extended: needs more time at a door; stands in the row of those alone.
     """
 
     id: HolderId
@@ -36,6 +37,7 @@ class Holder:
     suspended: bool
     uses_max: int = 0
     role: Role = Role.NONE
+    extended: bool = False
 
     def row(self) -> dict[str, Json]:
         """Return the holder as the `holder` entry says it, without `by`."""
@@ -51,6 +53,8 @@ class Holder:
             row["uses_max"] = self.uses_max
         if self.role is not Role.NONE:
             row["role"] = self.role.value
+        if self.extended:
+            row["extended"] = True
         return row
 
     def valid_at(self, wall_ms: int) -> bool:
@@ -74,6 +78,9 @@ class Holder:
                 f"{groups!r:.40} is no list of up to {GROUPS_MAX} groups."
             )
         state = word(row, "state", lambda text: text in {"active", "suspended"})
+        extended = row.get("extended", False)
+        if type(extended) is not bool:
+            raise RegistryError(f"{extended!r:.40} is neither true nor false.")
         from_ms = number(row, "from_ms", TIME_MS_MAX)
         until_ms = number(row, "until_ms", TIME_MS_MAX)
         if 0 < until_ms <= from_ms:
@@ -90,4 +97,5 @@ class Holder:
             suspended=state == "suspended",
             uses_max=number({"uses_max": 0, **row}, "uses_max", USES_MAX),
             role=_ROLES[word({"role": "", **row}, "role", _ROLES.__contains__)],
+            extended=extended,
         )

@@ -62,6 +62,7 @@ class Grant(Evidence):
         touches: entries of the earlier touches that this one rests on.
         passed_again: the holder came in before and has not come out (soft passback).
         duress_route: whom to call silently, or None.
+        extended: the holder needs more time, in `release_ms` and to pass.
     """
 
     verified: Verified
@@ -74,6 +75,7 @@ class Grant(Evidence):
     touches: tuple[int, ...]
     passed_again: bool
     duress_route: str | None
+    extended: bool
 
     @property
     def decided_up_ms(self) -> int:
@@ -148,18 +150,20 @@ def decide(
             answer=verified.answer,
             decided=now,
         )
+    extended = holder is not None and holder.extended
     return Grant(
         _GRANTS,
         verified=verified,
         policy=policy,
         door=policy.door,
-        release_ms=policy.release_ms,
+        release_ms=policy.release_ms + policy.extended_release_ms * extended,
         rule=judged.rule,
         decided=now,
         time_trusted=judged.time_trusted,
         touches=judged.touches,
         passed_again=judged.passed_again,
         duress_route=judged.duress_route,
+        extended=extended,
     )
 
 

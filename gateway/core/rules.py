@@ -171,8 +171,12 @@ def came_in_on_the_day(
 
 
 def _lockdown(request: Request) -> DenialReason | None:
-    locked_down = request.policy.mode is Mode.LOCKED_DOWN
-    return DenialReason.LOCKDOWN if locked_down else None
+    match request.policy.mode:
+        case Mode.LOCKED_DOWN:
+            return DenialReason.LOCKDOWN
+        case Mode.BLOCKED:
+            return DenialReason.DOOR_BLOCKED
+    return None
 
 
 def _credential(request: Request) -> DenialReason | None:

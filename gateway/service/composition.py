@@ -6,7 +6,9 @@ from gateway.config import Limits
 from gateway.core import entries
 from gateway.core.challenge import Place
 from gateway.core.door_timing import DoorTiming
+from gateway.core.orders import OnFire
 from gateway.core.policy import DoorPolicy
+from gateway.core.schedule import Schedule
 from gateway.ports import (
     NO_ALARM,
     Clock,
@@ -57,6 +59,7 @@ class Setting:
 
     Attributes:
         config_facts: what the `config` entry holds.
+        unlocked: during which the door is held unlocked.
     """
 
     place: Place
@@ -66,3 +69,5 @@ class Setting:
     enrolment: EnrolmentRules
     limits: Limits
     config_facts: entries.ConfigFacts
+    on_fire: OnFire = OnFire.OBSERVE
+    unlocked: Schedule | None = None

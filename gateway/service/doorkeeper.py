@@ -2,7 +2,7 @@
 
 Everything that happens to the door comes through here, one thing after another. The
 strike moves first and entries about inputs are queued, so that nobody waits for a disk
-to get out; a grant's own entry was durable before it came here.
+to get out; a grant's or an order's own entry was durable before it came here.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from gateway.core import entries
-from gateway.core.door import Door, step
+from gateway.core.door import Door, Leaf, step
 from gateway.core.door_events import (
     AlarmCleared,
     AlarmForced,
@@ -20,10 +20,20 @@ from gateway.core.door_events import (
     Effect,
     Egress,
     Event,
-    ModeChanged,
+    FireOver,
+    Hold,
+    InterlockSaid,
+    Lease,
+    Lifted,
     Opened,
+    Ordered,
+    OrderOver,
+    PreAlarm,
+    PreAlarmOver,
     Refused,
     Release,
+    Renew,
+    ScheduleSaid,
     Secure,
     Unlock,
     Unused,
@@ -31,15 +41,18 @@ from gateway.core.door_events import (
     WasOpened,
 )
 from gateway.core.door_timing import DoorTiming
-from gateway.core.facts import InputName, Mode, Pattern
+from gateway.core.facts import InputName, Pattern
+from gateway.core.orders import OnFire
 from gateway.errors import StrikeError
 from gateway.ports import Clock, Indicators, InputChanged, Strike
 from gateway.service.events import EventStream
 from gateway.service.recorder import Recorder
 from gateway.service.timekeeper import Timekeeper
+from gateway.service.views import DoorView
 
 DEADLINE_NAME: Final = "door"
 KEEP_ALIVE_MS: Final = 500
+_ALARMS: Final = frozenset({InputName.TAMPER, InputName.FIRE})
 
 
 class Doorkeeper:
@@ -56,6 +69,7 @@ class Doorkeeper:
         recorder: Recorder,
         timekeeper: Timekeeper,
         events: EventStream,
+        on_fire: OnFire = OnFire.OBSERVE,
     ) -> None:
         self._door = door
         self._timing: Final = timing
@@ -65,14 +79,25 @@ class Doorkeeper:
         self._recorder: Final = recorder
         self._timekeeper: Final = timekeeper
         self._events: Final = events
+        self._on_fire: Final = on_fire
         self._turn: Final = asyncio.Lock()
         self._strike_reachable = True
-        self._alarms: set[InputName] = set()
+        self._inputs: Final[dict[InputName, bool]] = {}
 
     @property
     def door(self) -> Door:
         """The door's state now."""
         return self._door
+
+    @property
+    def wants_schedule(self) -> bool:
+        """Whether the schedule is to hold the door and its order is not written yet."""
+        return self._door.wants_schedule(self._timing)
+
+    @property
+    def inputs(self) -> dict[InputName, bool]:
+        """What each input said last."""
+        return dict(self._inputs)
 
     @property
     def strike_reachable(self) -> bool:
@@ -81,50 +106,75 @@ class Doorkeeper:
 
     async def unlock(self, unlock: Unlock) -> Refused | StrikeError | None:
         """Release for a grant; return why it did not come to that, or None."""
-        for effect, error in await self._hear(unlock):
-            if isinstance(effect, Refused):
-                return effect
-            if isinstance(effect, Release):
-                return error
-        return None
+        return _hindrance(await self._hear(unlock))
+
+    async def hold(self, hold: Hold) -> Refused | StrikeError | None:
+        """Hold by an order; return why it did not come to that, or None."""
+        return _hindrance(await self._hear(hold))
+
+    async def protect(self, ordered: Ordered) -> None:
+        """Follow an order that releases nothing; its entry may come after."""
+        await self._hear(ordered)
+
+    async def lift(self, n: int) -> None:
+        """End all that people ordered; the entry `n` says so."""
+        await self._hear(Lifted(n))
+
+    async def schedule_said(self, *, is_open: bool) -> None:
+        """Follow the schedule; nothing happens where that is known."""
+        if is_open is not self._door.schedule_open:
+            await self._hear(ScheduleSaid(is_open))
 
     async def input_changed(self, change: InputChanged) -> None:
-        """Act on a contact or an exit request; the others raise alarms."""
-        if change.name is InputName.CONTACT_OPEN:
-            await self._hear(Opened() if change.active else Closed())
-        elif change.name is InputName.EXIT_REQUEST and change.active:
-            await self._hear(Egress(change.name, change.up_ms))
-            self._recorder.note(entries.exit_record(self._door.id))
-        elif change.name in {InputName.TAMPER, InputName.FIRE}:
-            self._alarm(change)
+        """Act on an input, then have it recorded."""
+        known, self._inputs[change.name] = (
+            self._inputs.get(change.name, False),
+            change.active,
+        )
+        match change.name:
+            case InputName.CONTACT_OPEN:
+                await self._hear(Opened() if change.active else Closed())
+            case InputName.EXIT_REQUEST if change.active:
+                await self._hear(Egress(change.name, change.up_ms))
+                self._recorder.note(entries.exit_record(self._door.id))
+            case InputName.INTERLOCK if known is not change.active:
+                await self._hear(InterlockSaid(change.active))
+                self._recorder.note(
+                    entries.input_record(
+                        self._door.id, change.name.value, active=change.active
+                    )
+                )
+            case InputName.TAMPER | InputName.FIRE if known is not change.active:
+                await self._alarm(change)
 
-    def _alarm(self, change: InputChanged) -> None:
+    async def _alarm(self, change: InputChanged) -> None:
         """Tell of tampering or fire once it begins, and once it ends."""
-        if change.active is (change.name in self._alarms):
-            return
-        self._alarms ^= {change.name}
-        if change.active:
-            self._indicators.show(Pattern.ALARM)
+        if change.name is InputName.FIRE and self._on_fire is OnFire.RELEASE:
+            begun = Egress(change.name, change.up_ms)
+            await self._hear(begun if change.active else FireOver())
+        self._indicators.show(self._at_rest())
         self._recorder.note(
             entries.alarm_record(
                 change.name.value, "begun" if change.active else "ended"
             )
         )
 
-    async def set_mode(self, mode: Mode) -> None:
-        """Follow a mode whose entry is already durable."""
-        await self._hear(ModeChanged(mode))
-
     async def keep_strike_alive(self) -> None:
-        """Tell keyra-strike that its peer lives, until cancelled."""
+        """Tell keyra-strike that its peer lives and what a mode holds, for ever."""
         while True:
-            try:
-                await self._strike.keep_alive()
-            except StrikeError as error:
-                self._strike_lost(error)
+            if self._door.held:
+                await self._hear(Renew())
             else:
-                self._strike_reachable = True
+                await self._live()
             await self._clock.sleep_until(self._clock.now().up_ms + KEEP_ALIVE_MS)
+
+    async def _live(self) -> None:
+        try:
+            await self._strike.keep_alive()
+        except StrikeError as error:
+            self._strike_lost(error)
+        else:
+            self._strike_reachable = True
 
     async def close(self) -> None:
         """Secure, at an orderly stop."""
@@ -134,9 +184,9 @@ class Doorkeeper:
     async def _hear(self, event: Event) -> list[tuple[Effect, StrikeError | None]]:
         """Carry out what follows from an event; say of each effect if it failed."""
         async with self._turn:
-            before = self._door.phase
+            before = self._door
             now_ms = self._clock.now().up_ms
-            settled, overdue = step(self._door, Deadline(), now_ms, self._timing)
+            settled, overdue = step(before, Deadline(), now_ms, self._timing)
             self._door, effects = step(settled, event, now_ms, self._timing)
             outcome = [(one, await self._obey(one)) for one in (*overdue, *effects)]
             if any(error and isinstance(one, Release) for one, error in outcome):
@@ -144,8 +194,7 @@ class Doorkeeper:
                 last_n, spent = self._door.last_n, self._door.spent
                 self._door = replace(settled, last_n=last_n, spent=spent)
             self._set_deadline()
-            if self._door.phase is not before:
-                self._publish_phase()
+            self._tell(before)
             return outcome
 
     async def _obey(self, effect: Effect) -> StrikeError | None:
@@ -154,9 +203,11 @@ class Doorkeeper:
                 case Release(serial, duration_ms):
                     await self._strike.release(serial, duration_ms)
                     self._indicators.show(Pattern.GRANTED)
+                case Lease(duration_ms):
+                    await self._strike.lease(duration_ms)
                 case Secure():
                     await self._strike.secure()
-                    self._indicators.show(Pattern.READY)
+                    self._indicators.show(self._at_rest())
                 case _:
                     self._record(effect)
                     return None
@@ -167,25 +218,38 @@ class Doorkeeper:
         return None
 
     def _record(self, effect: Effect) -> None:
-        door_id = self._door.id
+        door_id, note = self._door.id, self._recorder.note
         match effect:
             case WasOpened(after):
-                self._recorder.note(entries.opened_record(door_id, after.value))
+                note(entries.opened_record(door_id, after.value))
             case WasClosed():
-                self._recorder.note(entries.closed_record(door_id))
+                note(entries.closed_record(door_id))
             case Unused(entry):
-                self._recorder.note(entries.unused_record(door_id, entry))
+                note(entries.unused_record(door_id, entry))
+            case OrderOver(mode, why):
+                note(entries.over_record(door_id, mode, why))
             case AlarmForced():
-                self._indicators.show(Pattern.ALARM)
-                self._recorder.note(entries.forced_record(door_id))
+                self._indicators.show(self._at_rest())
+                note(entries.forced_record(door_id))
             case AlarmHeld(open_ms):
-                self._indicators.show(Pattern.ALARM)
-                self._recorder.note(entries.held_record(door_id, open_ms))
+                self._indicators.show(self._at_rest())
+                note(entries.held_record(door_id, open_ms))
             case AlarmCleared(alarm):
-                self._indicators.show(Pattern.READY)
-                self._recorder.note(entries.clear_record(door_id, alarm.value))
-            case _:
-                return
+                self._indicators.show(self._at_rest())
+                note(entries.clear_record(door_id, alarm.value))
+            case PreAlarm() | PreAlarmOver():
+                self._indicators.show(self._at_rest())
+
+    def _at_rest(self) -> Pattern:
+        """Return what lights and buzzer say while nobody is at a key."""
+        door = self._door
+        if door.leaf in {Leaf.FORCED, Leaf.HELD} or any(
+            self._inputs.get(name) for name in _ALARMS
+        ):
+            return Pattern.ALARM
+        if door.leaf is Leaf.WARNED:
+            return Pattern.PRE_ALARM
+        return Pattern.UNLOCKED if door.held else Pattern.READY
 
     def _strike_lost(self, error: StrikeError) -> None:
         self._indicators.show(Pattern.FAULT)
@@ -203,9 +267,37 @@ class Doorkeeper:
     async def _on_deadline(self) -> None:
         await self._hear(Deadline())
 
-    def _publish_phase(self) -> None:
-        self._events.publish(
-            "door.phase",
-            self._clock.now(),
-            {"phase": self._door.phase.value, "mode": self._door.mode.value},
-        )
+    def _tell(self, before: Door) -> None:
+        """Publish what people see of the door, if that changed."""
+        door = self._door
+        if door.held and not before.held:
+            self._indicators.show(self._at_rest())
+        if (door.phase, door.shown_mode, door.rank) != (
+            before.phase,
+            before.shown_mode,
+            before.rank,
+        ):
+            now = self._clock.now()
+            view = DoorView.of(door, now)
+            self._events.publish(
+                "door.phase",
+                now,
+                {
+                    "phase": view.phase,
+                    "mode": view.mode.value,
+                    "why": view.why,
+                    "until_ms": view.until_ms,
+                },
+            )
+
+
+def _hindrance(
+    outcome: list[tuple[Effect, StrikeError | None]],
+) -> Refused | StrikeError | None:
+    """Return what kept evidence from releasing the door, or None."""
+    for effect, error in outcome:
+        if isinstance(effect, Refused):
+            return effect
+        if isinstance(effect, Release | Lease) and error is not None:
+            return error
+    return None

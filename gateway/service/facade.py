@@ -87,8 +87,8 @@ class Facade(Protocol):
     ) -> CredentialView:
         """Suspend, resume or revoke; holds for the very next touch."""
 
-    async def set_mode(self, mode: Mode, actor: Actor) -> StatusView:
-        """Lock down, or return to normal."""
+    async def set_mode(self, mode: Mode, actor: Actor, for_ms: int = 0) -> StatusView:
+        """Order a mode, for a while or (0) until it is lifted; Locked lifts."""
 
     def events(self, after_id: int | None = None) -> AsyncIterator[Event]:
         """Follow what happens; see EventStream.subscribe."""

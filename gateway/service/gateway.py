@@ -7,7 +7,7 @@ starts it anew through the normal open path.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from importlib.metadata import version
 from typing import Final
 
@@ -16,9 +16,11 @@ from gateway.core.challenge import ChallengeBook
 from gateway.core.door import Door
 from gateway.core.facts import CredentialState, Mode, Pattern
 from gateway.core.measurement import Statistics
+from gateway.core.orders import DENYING
 from gateway.service.addresses import KnownAddresses
 from gateway.service.administration import Administration
 from gateway.service.composition import Adapters, Setting
+from gateway.service.door_orders import DoorOrders, left_over
 from gateway.service.doorkeeper import Doorkeeper
 from gateway.service.enroller import Enroller
 from gateway.service.events import Event, EventStream
@@ -65,8 +67,6 @@ class Gateway:
         self._timekeeper: Final = Timekeeper(adapters.clock)
         self._started_up_ms: Final = adapters.clock.now().up_ms
         self._ready: Final = asyncio.Event()
-        self._ordering: Final = asyncio.Lock()
-        self._lockdowns = 0
         self._saved_entries = -1
         self.telemetry: Final = self._make_telemetry()
         self._recorder: Final = Recorder(
@@ -77,15 +77,17 @@ class Gateway:
             self._events,
             adapters.silent_alarm,
         )
-        self._doorkeeper: Final = Doorkeeper(
-            Door(setting.place.door, mode=recovered.mode),
-            setting.timing,
-            clock=adapters.clock,
-            strike=adapters.strike,
-            indicators=adapters.indicators,
-            recorder=self._recorder,
-            timekeeper=self._timekeeper,
-            events=self._events,
+        self._standing, self._over = left_over(
+            recovered.orders, setting.place.door, adapters.clock.now()
+        )
+        self._doorkeeper: Final = self._make_doorkeeper()
+        self._orders: Final = DoorOrders(
+            setting.place.door,
+            self._doorkeeper,
+            self._recorder,
+            adapters.clock,
+            setting.unlocked,
+            setting.policy.zone,
         )
         people = adapters.people
         self._roll: Final = Roll(self._registry, self._recorder, people, adapters.clock)
@@ -101,6 +103,21 @@ class Gateway:
             self._setting.place,
             open_max=limits.open_challenges_max,
             answers_max=limits.answers_remembered_max,
+        )
+
+    def _make_doorkeeper(self) -> Doorkeeper:
+        on, setting = self._on, self._setting
+        protected = tuple(one for one in self._standing if one.mode in DENYING)
+        return Doorkeeper(
+            Door(setting.place.door, orders=protected),
+            setting.timing,
+            clock=on.clock,
+            strike=on.strike,
+            indicators=on.indicators,
+            recorder=self._recorder,
+            timekeeper=self._timekeeper,
+            events=self._events,
+            on_fire=setting.on_fire,
         )
 
     def _make_telemetry(self) -> TelemetryKeeper:
@@ -137,7 +154,7 @@ class Gateway:
             people=on.people,
             recorder=self._recorder,
             events=self._events,
-            set_mode=self._set_mode,
+            set_mode=self._orders.set_mode,
             arm=self._enroller.arm_ordered,
             roll=self._roll,
             glass_broken=recovered.glass_broken,
@@ -191,6 +208,7 @@ class Gateway:
                 group.create_task(self._timekeeper.run())
                 group.create_task(self._recorder.run())
                 group.create_task(self._doorkeeper.keep_strike_alive())
+                group.create_task(self._orders.watch())
                 group.create_task(self._watch_inputs())
                 group.create_task(self._listener.run())
                 group.create_task(self._feed_watchdog())
@@ -219,14 +237,10 @@ class Gateway:
         """
         if self._registry.entries == self._saved_entries:
             return
-        async with self._ordering:
-            snapshot = self._registry.snapshot()
-            door = self._doorkeeper.door
-            await self._recorder.append(
-                entries.registry_record(snapshot),
-                entries.mode_record(door.id, door.mode, entries.BY_GATEWAY),
-                *self._administration.still_open(),
-            )
+        snapshot = self._registry.snapshot()
+        await self._orders.say_again(
+            entries.registry_record(snapshot), *self._administration.still_open()
+        )
         self._on.registry_store.save(snapshot)
         self._saved_entries = self._registry.entries
 
@@ -245,6 +259,7 @@ class Gateway:
         await self._recorder.append(*records)
         self._roll.finish_erasures()
         self._on.indicators.show(Pattern.READY)
+        await self._orders.resume(self._standing, self._over)
 
     async def _watch_inputs(self) -> None:
         async for change in self._on.inputs.changes():
@@ -278,7 +293,7 @@ class Gateway:
             up_ms=now.up_ms,
             wall_ms=now.wall_ms,
             started_up_ms=self._started_up_ms,
-            door=DoorView(door.id, door.phase.value, door.mode, door.deadline_up_ms),
+            door=DoorView.of(door, now),
             health=HealthView(
                 scanning=self._listener.scanning,
                 ledger_writable=self._recorder.writable,
@@ -345,29 +360,10 @@ class Gateway:
         await self._administration.do_now(wish, actor)
         return self._roll.credential(credential_id)
 
-    async def set_mode(self, mode: Mode, actor: Actor) -> StatusView:
-        """Lock down, or return to normal."""
-        await self._administration.do_now(ModeWish(mode), actor)
+    async def set_mode(self, mode: Mode, actor: Actor, for_ms: int = 0) -> StatusView:
+        """Order a mode, or return to normal; see DoorOrders.set_mode."""
+        await self._administration.do_now(ModeWish(mode, for_ms), actor)
         return self.status()
-
-    async def _set_mode(
-        self, mode: Mode, by: entries.By, first: Sequence[entries.Record]
-    ) -> None:
-        # What protects does not wait for the ledger, nor for a lift that does; and a
-        # lift that a lockdown overtook lifts nothing.
-        record = entries.mode_record(self._setting.place.door, mode, by)
-        if mode is Mode.LOCKED_DOWN:
-            self._lockdowns += 1
-            await self._doorkeeper.set_mode(mode)
-        lockdowns = self._lockdowns
-        async with self._ordering:  # the door ends as the ledger does
-            if mode is Mode.LOCKED_DOWN:
-                await self._recorder.append_or_note(*first, record)
-            else:
-                await self._recorder.flush()  # a lockdown may wait there, came first
-                await self._recorder.append(*first, record)
-            if lockdowns == self._lockdowns:
-                await self._doorkeeper.set_mode(mode)
 
     def events(self, after_id: int | None = None) -> AsyncIterator[Event]:
         """Follow what happens; see EventStream.subscribe."""

@@ -11,6 +11,7 @@ from gateway.core.facts import CredentialState, Mode
 from gateway.core.ids import CredentialId, DoorId, GroupId, HolderId, is_identifier
 from gateway.core.opening import Opening
 from gateway.core.order_entries import change_record
+from gateway.core.orders import DENYING, HOLDING
 from gateway.core.registry import Credential, Holder, Registry, is_erased
 from gateway.core.rights import Action, Role
 from gateway.errors import EnrolmentError, RegistryError
@@ -32,7 +33,7 @@ from gateway.service.views import (
 )
 from gateway.service.wording import enrolment_words, holder_words, key_words, named
 
-SetMode = Callable[[Mode, By, Sequence[Record]], Awaitable[None]]
+SetMode = Callable[[Mode, int, By, Sequence[Record]], Awaitable[None]]
 Arm = Callable[[EnrolmentTask, Sequence[Record]], Awaitable[None]]
 
 _STATE_VERBS: Final = {
@@ -83,7 +84,7 @@ class Planner:
             case ImportWish():
                 plan = self._holders(wish.holders, Action.IMPORT)
             case ModeWish():
-                return self._mode(wish.mode)
+                return self._mode(wish)
             case EraseWish():
                 plan = self._erasure(wish)
             case AcknowledgeWish():
@@ -214,17 +215,21 @@ class Planner:
             carry_out,
         )
 
-    def _mode(self, mode: Mode) -> Plan:
+    def _mode(self, wish: ModeWish) -> Plan:
+        mode, for_ms = wish.mode, wish.for_ms
         what: dict[str, Json] = {"door": self._door, "mode": mode.value}
+        if for_ms:
+            what["for_ms"] = for_ms
 
         async def carry_out(by: By, first: Sequence[Record]) -> None:
-            await self._set_mode(mode, by, first)
+            await self._set_mode(mode, for_ms, by, first)
 
-        locks = mode is Mode.LOCKED_DOWN
+        action = Action.DOOR_HOLD if mode in HOLDING else Action.DOOR_MODE
+        ends = f" for {for_ms // 1000} s" if for_ms else ""
         return Plan(
-            Action.LOCKDOWN if locks else Action.DOOR_MODE,
+            Action.LOCKDOWN if mode in DENYING else action,
             (Change("door.mode", what),),
-            (f"Set the door {self._door} to {mode.value}.",),
+            (f"Set the door {self._door} to {mode.value}{ends}.",),
             {},
             carry_out,
         )

@@ -14,9 +14,16 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from gateway.core.entries import Record, grant_record, missed_record, shown
+from gateway.core.entries import (
+    Record,
+    grant_record,
+    missed_record,
+    order_record,
+    shown,
+)
 from gateway.core.facts import DenialReason
 from gateway.core.ids import DoorId
+from gateway.core.orders import Order
 from gateway.core.policy import Grant, still_stands
 from gateway.core.position import LedgerPosition
 from gateway.core.registry import Registry
@@ -97,6 +104,10 @@ class Recorder:
                 say, or the last use of a pass was spent.
         """
         return await asyncio.shield(self._append_grant(grant))
+
+    async def append_order(self, order: Order, *first: Record) -> LedgerPosition:
+        """Write the entry of a door's order durably; see Journal.append_order."""
+        return await asyncio.shield(self._append_order(order, first))
 
     async def deny(self, reason: DenialReason, *records: Record) -> None:
         """Write a denial and what follows from it.
@@ -189,6 +200,12 @@ class Recorder:
                 )
             return await self._write((grant_record(grant),), grant)
 
+    async def _append_order(
+        self, order: Order, first: Sequence[Record]
+    ) -> LedgerPosition:
+        async with self._turn:
+            return await self._write((*first, order_record(order)), order)
+
     async def _write_notes(self) -> None:
         async with self._turn:
             batch = list(self._notes)[:NOTES_PER_ENTRY_BATCH_MAX]
@@ -209,15 +226,17 @@ class Recorder:
                 del self._missed[word]
 
     async def _write(
-        self, records: Sequence[Record], grant: Grant | None = None
+        self, records: Sequence[Record], covers: Grant | Order | None = None
     ) -> LedgerPosition:
         self._registry.check_all([(one.ev, one.what) for one in records])
         try:
-            position = await (
-                self._journal.append(*records)
-                if grant is None
-                else self._journal.append_grant(grant)
-            )
+            match covers:
+                case Grant():
+                    position = await self._journal.append_grant(covers)
+                case Order():
+                    position = await self._journal.append_order(covers, *records[:-1])
+                case None:
+                    position = await self._journal.append(*records)
         except JournalError:
             self._writable = False
             raise

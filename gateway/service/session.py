@@ -15,9 +15,9 @@ from gateway.core import entries
 from gateway.core.assertion import Answer, verify
 from gateway.core.challenge import NONCE_BYTES, Challenge, ChallengeBook, Purpose
 from gateway.core.denial import Deny
-from gateway.core.door_events import Refused, Unlock
+from gateway.core.door_events import DENIALS, Refused, Unlock
 from gateway.core.encoding import to_base64url
-from gateway.core.facts import AWAITING, DenialReason, Mode, Pattern
+from gateway.core.facts import AWAITING, DenialReason, Pattern
 from gateway.core.ids import CredentialId, PeerAddress
 from gateway.core.policy import DoorPolicy, Grant, decide
 from gateway.core.registry import Registry
@@ -279,11 +279,7 @@ class Sessions:
         if hindrance is not None:
             reason = DenialReason.STRIKE_UNAVAILABLE
             if isinstance(hindrance, Refused):
-                reason = (
-                    DenialReason.LOCKDOWN
-                    if self._doorkeeper.door.mode is Mode.LOCKED_DOWN
-                    else DenialReason.DOOR_REFUSED
-                )
+                reason = DENIALS.get(hindrance.why, DenialReason.DOOR_REFUSED)
             raise _Refusal(self._after(grant, reason))
         return position.n
 

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from gateway.core.door import Door
 from gateway.core.encoding import to_base64url
 from gateway.core.facts import CredentialState, Mode
+from gateway.core.ids import Now
+from gateway.core.orders import Why
 from gateway.core.registry import Credential
 from gateway.service.telemetry import StageFigures
 
@@ -21,18 +24,66 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class RankView:
+    """One line of the precedence of modes.
+
+    Attributes:
+        why: fire, order, self-test, schedule or normal.
+        until_ms: when it ends, by the wall clock; 0 for no end.
+    """
+
+    mode: Mode
+    why: str
+    stands: bool
+    until_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DoorView:
     """The door now.
 
     Attributes:
         phase: secured, released, open, held or forced.
         deadline_up_ms: when the phase ends by itself, or None.
+        mode: as ONVIF shows it.
+        why: what the mode comes from.
+        until_ms: when it ends by itself, by the wall clock; 0 for no end.
+        precedence: all there is, the strongest first.
     """
 
     id: str
     phase: str
     mode: Mode
     deadline_up_ms: int | None
+    why: str = Why.NORMAL.value
+    until_ms: int = 0
+    precedence: tuple[RankView, ...] = ()
+
+    @classmethod
+    def of(cls, door: Door, now: Now) -> "DoorView":
+        """Show a door."""
+        ranks = tuple(
+            RankView(
+                rank.mode,
+                rank.why.value,
+                rank.stands,
+                _wall_ms(rank.until_up_ms, now),
+            )
+            for rank in door.ranks
+        )
+        return cls(
+            door.id,
+            door.phase.value,
+            door.shown_mode,
+            door.deadline_up_ms,
+            door.rank.why.value,
+            _wall_ms(door.rank.until_up_ms, now),
+            ranks,
+        )
+
+
+def _wall_ms(up_ms: int | None, now: Now) -> int:
+    return 0 if up_ms is None else now.wall_ms + up_ms - now.up_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +212,10 @@ class HolderStateWish:
 
 @dataclass(frozen=True, slots=True)
 class ModeWish:
-    """The mode that the door is to have."""
+    """The mode that the door is to have, and for how long; 0 until it is lifted."""
 
     mode: Mode
+    for_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--relay", required=True, choices=[relay.value for relay in Relay])
     add("--secure", action="store_true", help="drive the line for a dead one, and end")
     add("--uid", type=int, action="append", help="who may be the peer; repeatable")
-    for name in ("momentary_ms_max", "silence_ms_max", "fault_ms"):
+    for name in ("momentary_ms_max", "lease_ms_max", "silence_ms_max", "fault_ms"):
         option = f"--{name.replace('_', '-')}"
         add(option, type=int, default=getattr(limits, name), help="[%(default)s]")
     add(
@@ -97,6 +97,7 @@ def _run(options: argparse.Namespace) -> int:
     wiring = Wiring(Lock(options.lock), Relay(options.relay))
     limits = StrikeLimits(
         momentary_ms_max=options.momentary_ms_max,
+        lease_ms_max=options.lease_ms_max,
         silence_ms_max=options.silence_ms_max,
         fault_ms=options.fault_ms,
         on_fault=OnFault(options.on_fault),

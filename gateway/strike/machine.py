@@ -11,6 +11,10 @@ Theory. Whatever the gateway does, is or becomes, a momentary release ends:
 Before anything else, each call lets pass what was due by then: a command that waited
 in the socket while this process stood still finds its peer given up, and moves nothing.
 
+A mode of the door (a scheduled unlock, say) holds it by leases: each lasts seconds, at
+most `lease_ms_max`, and the peer asks again before one is over. So a hold too ends when
+nobody asks. The door is released while a release or a lease runs; secure ends both.
+
 A grant's serial must rise for as long as this process lives, so no peer can play one
 twice. Exits have no serial (-1), so their number in a minute is bounded instead.
 
@@ -29,6 +33,7 @@ from gateway.strike.wire import EXIT_SERIAL, Refusal, Request, Word
 
 MOMENTARY_MS_CEILING: Final = 60_000
 SILENCE_MS_CEILING: Final = 10_000
+LEASE_MS_CEILING: Final = 10_000
 FAULT_MS_CEILING: Final = 600_000
 EXITS_PER_MINUTE_MAX: Final = 60
 _MINUTE_MS: Final = 60_000
@@ -48,6 +53,7 @@ class StrikeLimits:
     Attributes:
         momentary_ms_max: the longest release of one command.
         silence_ms_max: how long a peer may say nothing.
+        lease_ms_max: the longest hold of one command; 0 where no mode holds this door.
         fault_ms: how long nobody may be there before `on_fault` holds.
 
     Raises:
@@ -56,6 +62,7 @@ class StrikeLimits:
 
     momentary_ms_max: int = 10_000
     silence_ms_max: int = 2_000
+    lease_ms_max: int = 5_000
     fault_ms: int = 30_000
     on_fault: OnFault = OnFault.SECURE
 
@@ -63,6 +70,7 @@ class StrikeLimits:
         for name, low, high in (
             ("momentary_ms_max", 1, MOMENTARY_MS_CEILING),
             ("silence_ms_max", 1, SILENCE_MS_CEILING),
+            ("lease_ms_max", 0, LEASE_MS_CEILING),
             ("fault_ms", self.silence_ms_max, FAULT_MS_CEILING),
         ):
             value = getattr(self, name)
@@ -78,6 +86,7 @@ class StrikeMachine:
     def __init__(self, limits: StrikeLimits, now_ms: int) -> None:
         self._limits: Final = limits
         self._until_ms: int | None = None
+        self._lease_until_ms: int | None = None
         self._serial_max = EXIT_SERIAL
         self._peer = False
         self._heard_ms = now_ms
@@ -87,7 +96,16 @@ class StrikeMachine:
     @property
     def released(self) -> bool:
         """Whether the line is to release the door."""
-        return self._fault or self._until_ms is not None
+        return self._fault or bool(self._ends)
+
+    @property
+    def _ends(self) -> list[int]:
+        """When the release and the lease that run are over."""
+        return [
+            until_ms
+            for until_ms in (self._until_ms, self._lease_until_ms)
+            if until_ms is not None
+        ]
 
     @property
     def has_peer(self) -> bool:
@@ -97,7 +115,7 @@ class StrikeMachine:
     @property
     def deadline_ms(self) -> int | None:
         """When to call `pass_time` next, or None."""
-        dues = [] if self._until_ms is None else [self._until_ms]
+        dues = self._ends
         if self._peer:
             dues.append(self._heard_ms + self._limits.silence_ms_max)
         elif self._limits.on_fault is OnFault.RELEASE and not self._fault:
@@ -109,6 +127,8 @@ class StrikeMachine:
         silent_ms = now_ms - self._heard_ms
         if self._until_ms is not None and now_ms >= self._until_ms:
             self._until_ms = None
+        if self._lease_until_ms is not None and now_ms >= self._lease_until_ms:
+            self._lease_until_ms = None
         if self._peer and silent_ms >= self._limits.silence_ms_max:
             self.disconnect()
         if (
@@ -128,9 +148,9 @@ class StrikeMachine:
         return True
 
     def disconnect(self) -> None:
-        """Lose the peer, and with it every release."""
+        """Lose the peer, and with it every release and lease."""
         self._peer = False
-        self._until_ms = None
+        self._secure()
 
     def request(self, request: Request, now_ms: int) -> Refusal | None:
         """Do as the peer says, or return why not; a refusal changes nothing."""
@@ -143,8 +163,19 @@ class StrikeMachine:
         self._fault = False
         if request.word is Word.RELEASE:
             return self._release(request, now_ms)
+        if request.word is Word.LEASE:
+            return self._lease(request, now_ms)
         if request.word is Word.SECURE:
-            self._until_ms = None
+            self._secure()
+        return None
+
+    def _secure(self) -> None:
+        self._until_ms = self._lease_until_ms = None
+
+    def _lease(self, request: Request, now_ms: int) -> Refusal | None:
+        if not 1 <= request.duration_ms <= self._limits.lease_ms_max:
+            return Refusal.LEASE
+        self._lease_until_ms = now_ms + request.duration_ms
         return None
 
     def _release(self, request: Request, now_ms: int) -> Refusal | None:

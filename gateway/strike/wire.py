@@ -1,6 +1,7 @@
 """The few words between the gateway and keyra-strike: one ASCII line each way.
 
 release <serial> <duration_ms>    serial: the grant's entry, or -1 for an exit
+lease <duration_ms>               hold released so long from now; asked again and again
 secure | alive | status          all but status are signs of life
 → ok <up_ms> <secured|released>   once the line has moved
 → error <code>
@@ -15,6 +16,7 @@ LINE_BYTES_MAX: Final = 64
 EXIT_SERIAL: Final = -1
 
 _RELEASE: Final = re.compile(rb"release (-1|0|[1-9][0-9]{0,15}) (0|[1-9][0-9]{0,8})")
+_LEASE: Final = re.compile(rb"lease (0|[1-9][0-9]{0,8})")
 _OK: Final = re.compile(rb"ok (0|[1-9][0-9]{0,18}) (secured|released)")
 _ERROR: Final = re.compile(rb"error ([a-z-]{1,32})")
 
@@ -23,6 +25,7 @@ class Word(Enum):
     """What a peer may say."""
 
     RELEASE = "release"
+    LEASE = "lease"
     SECURE = "secure"
     ALIVE = "alive"
     STATUS = "status"
@@ -52,12 +55,16 @@ class Refusal(Enum):
         "duration-out-of-bounds",
         "keyra-strike does not release for so long; see its --momentary-ms-max.",
     )
+    LEASE = (
+        "lease-out-of-bounds",
+        "keyra-strike does not hold for so long at a time; see its --lease-ms-max.",
+    )
     EXIT_RATE = "exit-rate", "Too many exit requests within a minute."
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One command; serial and duration count for a release only."""
+    """One command; a serial counts for a release only, a duration for a lease too."""
 
     word: Word
     serial: int = 0
@@ -78,6 +85,9 @@ def parse_request(line: bytes) -> Request | None:
     match = _RELEASE.fullmatch(line)
     if match:
         return Request(Word.RELEASE, int(match[1]), int(match[2]))
+    match = _LEASE.fullmatch(line)
+    if match:
+        return Request(Word.LEASE, duration_ms=int(match[1]))
     for word in (Word.SECURE, Word.ALIVE, Word.STATUS):
         if line == word.value.encode():
             return Request(word)
@@ -88,6 +98,8 @@ def render_request(request: Request) -> bytes:
     """Return the line, newline included."""
     if request.word is Word.RELEASE:
         return f"release {request.serial} {request.duration_ms}\n".encode()
+    if request.word is Word.LEASE:
+        return f"lease {request.duration_ms}\n".encode()
     return f"{request.word.value}\n".encode()
 
 

@@ -161,8 +161,9 @@ class FakeFacade:
         self.known[credential_id] = dataclasses.replace(view, state=state)
         return self.known[credential_id]
 
-    async def set_mode(self, mode: Mode, actor: Actor) -> StatusView:
-        self._changed(f"mode {mode.value}", actor)
+    async def set_mode(self, mode: Mode, actor: Actor, for_ms: int = 0) -> StatusView:
+        ends = f" for {for_ms}" if for_ms else ""
+        self._changed(f"mode {mode.value}{ends}", actor)
         self.door = dataclasses.replace(self.door, mode=mode)
         self.publish("door.mode", door="main", mode=mode.value)
         return self.status()

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from gateway.core import facts, ids
+from gateway.core.orders import ORDERABLE
 from gateway.schemas import CredentialStateChange, EnrolmentOrder, ModeChange
 
 
@@ -18,6 +19,9 @@ def test_status_is_the_facades(http: httpx.Client) -> None:
         "phase": "secured",
         "mode": "Locked",
         "deadline_up_ms": None,
+        "why": "normal",
+        "until_ms": 0,
+        "precedence": [],
     }
     assert answer.json()["stages"] == {
         "verify": {"count": 500, "p50_us": 210, "p99_us": 480}
@@ -109,7 +113,7 @@ def test_every_reference_of_the_document_leads_somewhere(http: httpx.Client) -> 
     ("model", "field", "words"),
     [
         (CredentialStateChange, "state", {"active", "suspended", "revoked"}),
-        (ModeChange, "mode", {mode.value for mode in facts.Mode}),
+        (ModeChange, "mode", {mode.value for mode in ORDERABLE}),
     ],
 )
 def test_words_are_the_cores(model: Any, field: str, words: set[str]) -> None:

@@ -67,6 +67,7 @@ def forged_grant(verified: Verified, maker: Any) -> Grant:
         touches=(),
         passed_again=False,
         duress_route=None,
+        extended=False,
     )
 
 

@@ -7,6 +7,7 @@ ROOT = Path(__file__).parents[2]
 MAKERS = {
     "Verified": "gateway/core/assertion.py",
     "Grant": "gateway/core/policy.py",
+    "Order": "gateway/core/orders.py",
     "LedgerPosition": "gateway/ports.py",
     "Warrant": "gateway/core/administration.py",
 }

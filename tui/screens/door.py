@@ -53,7 +53,9 @@ class DoorScreen(Screen[None]):
         self._put("title", view_model.title(model))
         self._put(
             "door",
-            f"{view_model.phase(model)}\n\nmode    {view_model.mode(model)}\n"
+            f"{view_model.phase(model)}\n"
+            f"mode    {view_model.mode(model)}\n"
+            f"        {view_model.mode_until(model, self._zone)}\n"
             f"ledger  {model.status.ledger_size if model.status else '?'} entries",
         )
         self._put(

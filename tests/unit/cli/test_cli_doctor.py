@@ -56,7 +56,7 @@ def type_in(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
 def test_answers_become_a_config(
     command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    type_in(monkeypatch, *ANSWERS, "17", *[""] * 7)
+    type_in(monkeypatch, *ANSWERS, "17", *[""] * 8)
     path = tmp_path / "made.toml"
     assert command("write-config", str(path)).code == 0
     assert load(path).pins.strike == 17
@@ -67,7 +67,7 @@ def test_answers_at_odds_are_asked_for_again(
 ) -> None:
     # Pin 4 is pulled up at reset, which would release this door.
     again = ("pin", "pins.strike", "17")
-    type_in(monkeypatch, *ANSWERS, "4", *[""] * 7, *again)
+    type_in(monkeypatch, *ANSWERS, "4", *[""] * 8, *again)
     path = tmp_path / "made.toml"
     ended = command("write-config", str(path))
     assert ended.code == 0
@@ -79,7 +79,7 @@ def test_answers_at_odds_are_asked_for_again(
 def test_a_config_that_is_there_is_not_touched(
     command: Callable[..., Any], config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    type_in(monkeypatch, *ANSWERS, "17", *[""] * 7)
+    type_in(monkeypatch, *ANSWERS, "17", *[""] * 8)
     assert command("write-config", str(config)).code == 78
     assert config.read_text() == defaults_text()
 

@@ -5,15 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.door import (
-    LEAF_TRANSITIONS,
-    LOCK_TRANSITIONS,
-    Door,
-    Happening,
-    Leaf,
-    Lock,
-    step,
-)
+from gateway.core.door import Door, Leaf, Lock, step
 from gateway.core.door_events import (
     Alarm,
     AlarmCleared,
@@ -33,6 +25,12 @@ from gateway.core.door_events import (
     WasClosed,
     WasOpened,
 )
+from gateway.core.door_state import Happening, Holding
+from gateway.core.door_table import (
+    HOLD_TRANSITIONS,
+    LEAF_TRANSITIONS,
+    LOCK_TRANSITIONS,
+)
 from gateway.core.door_timing import DoorTiming, Relock
 from gateway.core.facts import InputName
 from gateway.errors import ConfigError
@@ -42,6 +40,7 @@ TIMING = DoorTiming(
     release_ms=4_000, release_ms_max=10_000, held_open_ms=30_000, settling_ms=300
 )
 ON_CLOSING = replace(TIMING, relock_on=Relock.CLOSING)
+TABLES: Any = (LOCK_TRANSITIONS, HOLD_TRANSITIONS, LEAF_TRANSITIONS)
 SHUT, _ = step(Door(HERE), Closed(), 0, TIMING)
 
 
@@ -246,11 +245,12 @@ def test_one_late_call_tells_everything_in_order(touches: Touches) -> None:
 def test_every_state_has_a_way_in_and_a_way_out() -> None:
     for states, table, first in (
         (Lock, LOCK_TRANSITIONS, Lock.SECURED),
+        (Holding, HOLD_TRANSITIONS, Holding.FREE),
         (Leaf, LEAF_TRANSITIONS, Leaf.UNKNOWN),
     ):
         assert {state for state, _ in table} == set(states)
         assert {to for to, _ in table.values()} | {first} == set(states)
-    heard = {happening for _, happening in [*LOCK_TRANSITIONS, *LEAF_TRANSITIONS]}
+    heard = {happening for table in TABLES for _, happening in table}
     assert heard == set(Happening)
 
 
@@ -264,6 +264,8 @@ def test_every_state_has_a_way_in_and_a_way_out() -> None:
         {"held_open_ms": 3_600_001},
         {"settling_ms": -1},
         {"settling_ms": 2_001},
+        {"pre_alarm_ms": 30_000},
+        {"extended_open_ms": -1},
     ],
 )
 def test_a_duration_out_of_bounds_is_no_timing(wrong: dict[str, Any]) -> None:

@@ -16,8 +16,9 @@ from gateway.core.door_events import (
     Deadline,
     Effect,
     Egress,
-    ModeChanged,
+    Lifted,
     Opened,
+    Ordered,
     Phase,
     Refusal,
     Refused,
@@ -34,6 +35,7 @@ from gateway.core.door_timing import (
     Relock,
 )
 from gateway.core.facts import InputName, Mode
+from gateway.core.orders import DENYING
 from gateway.core.policy import Grant
 from gateway.errors import EvidenceError
 from tests.touches import ELSEWHERE, HERE, Touches
@@ -69,11 +71,14 @@ def test_a_grant_releases_for_its_own_time(touches: Touches) -> None:
     assert door.deadline_up_ms is None
 
 
-@pytest.mark.parametrize("which", [InputName.EXIT_REQUEST, InputName.FIRE])
-@pytest.mark.parametrize("mode", list(Mode))
-def test_an_exit_request_releases_in_every_mode(which: InputName, mode: Mode) -> None:
-    door, _ = step(SHUT, ModeChanged(mode), 1_000, TIMING)
-    door, effects = step(door, egress(1_000, which), 1_001, TIMING)
+@pytest.mark.parametrize("mode", [None, *DENYING])
+def test_an_exit_request_releases_in_every_mode(
+    mode: Mode | None, touches: Touches
+) -> None:
+    door = SHUT
+    if mode is not None:
+        door, _ = step(SHUT, Ordered(touches.order(mode, 1_000)), 1_000, TIMING)
+    door, effects = step(door, egress(1_000), 1_001, TIMING)
     assert effects == (Release(-1, 4_000),)
     door, effects = step(door, Deadline(), 5_001, TIMING)
     assert effects == (Secure(),)
@@ -160,19 +165,23 @@ def test_a_grant_out_of_bounds_is_refused(touches: Touches, release_ms: int) -> 
     assert refused(effects) is Refusal.OUT_OF_BOUNDS
 
 
+def lockdown(touches: Touches, up_ms: int) -> Ordered:
+    return Ordered(touches.order(Mode.LOCKED_DOWN, up_ms))
+
+
 def test_lockdown_refuses_a_grant_that_was_decided_before(touches: Touches) -> None:
     unlock = touches.unlock(1_000)
-    door, _ = step(SHUT, ModeChanged(Mode.LOCKED_DOWN), 1_001, TIMING)
+    door, _ = step(SHUT, lockdown(touches, 1_001), 1_001, TIMING)
     door, effects = step(door, unlock, 1_002, TIMING)
     assert refused(effects) is Refusal.LOCKED_DOWN
-    door, _ = step(door, ModeChanged(Mode.LOCKED), 1_003, TIMING)
+    door, _ = step(door, Lifted(9), 1_003, TIMING)
     door, effects = step(door, unlock, 1_004, TIMING)
     assert effects == (Release(0, 5_000),)
 
 
 def test_lockdown_cuts_a_grant_at_once(touches: Touches) -> None:
     door, _ = step(SHUT, touches.unlock(1_000), 1_000, TIMING)
-    door, effects = step(door, ModeChanged(Mode.LOCKED_DOWN), 1_500, TIMING)
+    door, effects = step(door, lockdown(touches, 1_500), 1_500, TIMING)
     assert effects == (Secure(),)
     assert not door.released
     _, effects = step(door, Deadline(), 1_800, TIMING)
@@ -183,7 +192,7 @@ def test_lockdown_does_not_cut_an_exit(touches: Touches) -> None:
     door, _ = step(SHUT, egress(1_000), 1_000, TIMING)
     door, _ = step(door, touches.unlock(2_000), 2_000, TIMING)
     assert door.deadline_up_ms == 7_000
-    door, effects = step(door, ModeChanged(Mode.LOCKED_DOWN), 2_500, TIMING)
+    door, effects = step(door, lockdown(touches, 2_500), 2_500, TIMING)
     assert effects == ()
     assert door.deadline_up_ms == 5_000  # the grant's part is gone, the exit's is not
     door, effects = step(door, Opened(), 4_000, TIMING)
@@ -195,7 +204,7 @@ def test_lockdown_cuts_what_a_grant_added_to_an_exit_that_is_over(
 ) -> None:
     door, _ = step(SHUT, egress(1_000), 1_000, TIMING)
     door, _ = step(door, touches.unlock(2_000), 2_000, TIMING)
-    _, effects = step(door, ModeChanged(Mode.LOCKED_DOWN), 5_000, TIMING)
+    _, effects = step(door, lockdown(touches, 5_000), 5_000, TIMING)
     assert effects == (Secure(),)
 
 
@@ -203,17 +212,10 @@ def test_lockdown_cuts_a_release_that_waits_for_closing(touches: Touches) -> Non
     timing = replace(TIMING, relock_on=Relock.CLOSING)
     door, _ = step(SHUT, touches.unlock(1_000), 1_000, timing)
     door, _ = step(door, Opened(), 1_100, timing)
-    door, effects = step(door, ModeChanged(Mode.LOCKED_DOWN), 1_200, timing)
+    door, effects = step(door, lockdown(touches, 1_200), 1_200, timing)
     assert effects == (Secure(),)
     assert door.lock is Lock.SECURED
     assert door.phase is Phase.OPEN
-
-
-def test_an_order_that_changes_nothing_moves_nothing() -> None:
-    for mode in Mode:
-        door, effects = step(SHUT, ModeChanged(mode), 1_000, TIMING)
-        assert effects == ()
-        assert door == replace(SHUT, mode=mode, heard_up_ms=1_000)
 
 
 def test_the_later_of_two_ends_holds(touches: Touches) -> None:

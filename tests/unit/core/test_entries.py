@@ -16,6 +16,7 @@ from gateway.core.entries import BY_GATEWAY, ConfigFacts, Record, by_credential,
 from gateway.core.facts import CredentialState, DenialReason, Mode
 from gateway.core.ids import HolderId
 from gateway.core.order_entries import Refused
+from gateway.core.orders import Why, ordered, scheduled
 from gateway.core.policy import DoorRules, Passback
 from gateway.core.registry import Credential, Registry
 from gateway.core.rights import Action, Need, Role
@@ -131,7 +132,11 @@ def records_of_the_door() -> list[Record]:
         entries.forced_record(FRONT),
         entries.held_record(FRONT, 30_000),
         entries.clear_record(FRONT, "held"),
-        entries.mode_record(FRONT, Mode.LOCKED_DOWN, by_uid(1000)),
+        entries.mode_record(FRONT, Mode.LOCKED, by_uid(1000)),
+        entries.order_record(ordered(FRONT, Mode.BLOCKED, by_uid(1000), at(), 5_000)),
+        entries.order_record(scheduled(FRONT, entries.BY_GATEWAY, at())),
+        entries.over_record(FRONT, Mode.BLOCKED, Why.ORDER),
+        entries.input_record(FRONT, "interlock", active=True),
     ]
 
 

@@ -11,6 +11,7 @@ from gateway.core.challenge import Purpose
 from gateway.core.denial import Deny
 from gateway.core.encoding import to_base64url
 from gateway.core.facts import DenialReason, Mode
+from gateway.core.holder import Holder
 from gateway.core.ids import DoorId, GroupId, HolderId, Now, ScheduleId
 from gateway.core.policy import (
     ACCESS_LINES_MAX,
@@ -26,7 +27,7 @@ from gateway.core.policy import (
 from gateway.core.provenance import genuine
 from gateway.core.registry import Registry
 from gateway.core.schedule import Schedule
-from gateway.errors import ConfigError, EvidenceError
+from gateway.errors import ConfigError, EvidenceError, RegistryError
 from tests.desk import (
     HOLDER,
     NOON_MS,
@@ -57,6 +58,10 @@ def lock_down(desk: Desk) -> None:
     desk.policy = replace(desk.policy, mode=Mode.LOCKED_DOWN)
 
 
+def block(desk: Desk) -> None:
+    desk.policy = replace(desk.policy, mode=Mode.BLOCKED)
+
+
 def change_holder(**changes: Any) -> Callable[[Desk], None]:
     return lambda desk: desk.tell("holder", desk.holder(**changes).row())
 
@@ -76,6 +81,7 @@ def test_a_member_of_staff_in_office_hours(desk: Desk) -> None:
 
 DENIALS = [
     (lock_down, at(), DenialReason.LOCKDOWN),
+    (block, at(), DenialReason.DOOR_BLOCKED),
     (change_holder(suspended=True), at(), DenialReason.HOLDER_SUSPENDED),
     (lambda _: None, UNTRUSTED, DenialReason.TIME_UNTRUSTED),
     (change_holder(from_ms=NOON_MS + 1), at(), DenialReason.HOLDER_NOT_YET_VALID),
@@ -312,3 +318,16 @@ def test_a_policy_is_bounded(desk: Desk) -> None:
             zone=desk.policy.zone,
             release_ms=1,
         )
+
+
+def test_who_needs_more_time_is_released_for_longer(desk: Desk) -> None:
+    desk.policy = replace(desk.policy, extended_release_ms=4_000)
+    assert (desk.granted().release_ms, desk.granted().extended) == (5_000, False)
+    change_holder(extended=True)(desk)
+    grant = desk.granted()
+    assert (grant.release_ms, grant.extended) == (9_000, True)
+    holder = desk.registry.holder(HOLDER)
+    assert holder is not None
+    assert holder == Holder.from_row(holder.row())
+    with pytest.raises(RegistryError, match="neither true nor false"):
+        Holder.from_row({**holder.row(), "extended": 1})

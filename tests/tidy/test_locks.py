@@ -62,7 +62,18 @@ def test_a_door_gets_neither_simulator_nor_test_tools() -> None:
         assert canonicalize_name(requirement.name) not in pins("door")
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+def test_the_pin_library_is_locked_apart_and_never_the_empty_one() -> None:
+    wanted = re.search(
+        r"^lgpio_version=(\S+)$",
+        (ROOT / "systemd/installer/environment.sh").read_text(),
+        re.MULTILINE,
+    )
+    assert wanted is not None
+    assert pins("lgpio") == {"lgpio": wanted[1]}
+    assert wanted[1] != "0.0.0.2"
+
+
+@pytest.mark.parametrize("lock", [*LOCKS, "lgpio", "lgpio-build"])
 def test_a_lock_holds_pins_and_hashes_and_nothing_else(lock: str) -> None:
     path = ROOT / "locks" / f"{lock}.txt"
     lines = [

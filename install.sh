@@ -14,7 +14,8 @@ usage: ./install.sh [OPTION ...]              make this machine a gateway
        ./install.sh --upgrade [OPTION ...]    to the version in this folder
        ./install.sh --rollback                to the version before
        ./install.sh --uninstall [--remove-ledger]
-       ./install.sh --build-wheelhouse DIR    for doors without a network
+       ./install.sh --build-wheelhouse DIR [--for 3.13-aarch64]
+                                              for doors without a network
        ./install.sh --demo [ARGUMENT ...]
        ./install.sh --test [--quick | --all]
        ./install.sh --help
@@ -170,7 +171,10 @@ try_pip() {
 
 # run_pip COMMAND ARGUMENT...: the same, for what has to work.
 run_pip() {
-    try_pip "$@" && return
+    try_pip "$@" || pip_failed
+}
+
+pip_failed() {
     tail -n 15 -- "$venv.log" >&2
     die $exit_software "pip failed (whole output: $venv.log); nothing was started."
 }

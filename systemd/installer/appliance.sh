@@ -139,6 +139,8 @@ install_appliance() {
         settle_on "versions/$version"
         begin_ledger
         take_effect
+        # An upgrade was cut off after the switch, and this run has finished it.
+        [ -z "$works" ] || remove "$root/opt/keyra/unproved"
     fi
     conclude
 }
@@ -215,7 +217,7 @@ conclude() {
 # The end of each installation: what doctor finds, and the door itself.
 look_at_it() {
     [ -z "$restart_needed" ] ||
-        say "Restart this machine once: the boot's settings changed."
+        say "Restart this machine once: settings of the boot changed."
     on_machine && [ -z "$no_start" ] || return 0
     "$keyra" doctor >&2 || :
     if "$keyra" self-test --help >/dev/null 2>&1; then

@@ -66,6 +66,7 @@ go_back() {
     settle_on "$old"
     link_to "$before" "$root/opt/keyra/previous"
     take_effect
+    remove "$root/opt/keyra/unproved"
     conclude
 }
 

@@ -90,7 +90,10 @@ place_units() {
     put "$share/keyra.rules" "$root/etc/udev/rules.d/60-keyra.rules"
     put "$share/keyra.dbus.conf" "$root/etc/dbus-1/system.d/keyra.conf"
     put "$share/keyra.polkit.rules" "$root/etc/polkit-1/rules.d/50-keyra.rules"
-    put "$share/keyra.watchdog.conf" "$root/etc/systemd/system.conf.d/keyra.conf"
+    # systemd itself reads this one as it starts.
+    watchdog=$root/etc/systemd/system.conf.d/keyra.conf
+    cmp -s -- "$share/keyra.watchdog.conf" "$watchdog" || restart_needed=1
+    put "$share/keyra.watchdog.conf" "$watchdog"
     for command in keyra keyra-ledger; do
         link_to "/opt/keyra/current/bin/$command" "$root/usr/local/bin/$command"
     done

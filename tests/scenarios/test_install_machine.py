@@ -361,6 +361,15 @@ def test_the_door_is_secured_before_its_files_go(stage: Stage) -> None:
     assert "stop the gateway, then the strike, which secures" in lines[0]
 
 
+def test_an_upgrade_that_was_cut_off_after_the_switch_is_finished(
+    stage: Stage,
+) -> None:
+    stage.installed()
+    (stage.root / "opt/keyra/unproved").write_text("versions/the-one-before\n")
+    stage.installed()
+    assert not (stage.root / "opt/keyra/unproved").exists()
+
+
 def test_two_versions_are_kept(stage: Stage) -> None:
     stage.installed()
     for _ in range(3):
@@ -431,6 +440,8 @@ def test_a_wheelhouse_that_changed_is_refused(stage: Stage) -> None:
         ("--offline", "/nowhere"),
         ("--upgrade", "--rollback"),
         ("--force",),
+        ("--build-wheelhouse",),
+        ("--build-wheelhouse", "here", "--for", "3.13-riscv64"),
     ],
 )
 def test_wrong_use_is_said_in_one_line(stage: Stage, words: tuple[str, ...]) -> None:

@@ -150,3 +150,15 @@ def test_the_gateway_may_ask_whether_the_clock_is_synchronised() -> None:
     filters = [value for name, value in settings if name == "SystemCallFilter"]
     assert set(filters[-1].split()) == {"adjtimex", "clock_adjtime"}
     assert ("CapabilityBoundingSet", "") in settings
+
+
+def test_a_boot_in_the_middle_of_an_upgrade_goes_back(tmp_path: Path) -> None:
+    start = unit(ROOT / "systemd" / "keyra-unproved.service")["Service"]["ExecStart"]
+    script = start.removeprefix("/bin/sh -c '").removesuffix("'")
+    (tmp_path / "current").symlink_to("versions/new")
+    (tmp_path / "unproved").write_text("versions/old\n")
+    subprocess.run(
+        ["/bin/sh", "-c", script.replace("/opt/keyra", str(tmp_path))], check=True
+    )
+    assert str((tmp_path / "current").readlink()) == "versions/old"
+    assert [path.name for path in tmp_path.iterdir()] == ["current"]

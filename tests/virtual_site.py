@@ -26,6 +26,7 @@ from gateway.core.challenge import Place as ChallengePlace
 from gateway.core.door_timing import DoorTiming
 from gateway.core.entries import ConfigFacts, Record
 from gateway.core.ids import DoorId, GatewayId, GroupId, ScheduleId, SiteId
+from gateway.core.orders import OnFire
 from gateway.core.policy import Access, DoorPolicy
 from gateway.core.schedule import Schedule
 from gateway.errors import (
@@ -203,6 +204,8 @@ class VirtualSite:
         self.groups: dict[str, str] = {"staff": "always"}
         self.windows: dict[str, str] = {}
         self.limits = Limits()
+        self.on_fire = OnFire.OBSERVE
+        self.unlocked: Schedule | None = None
         self.timing = DoorTiming(release_ms=RELEASE_MS, held_open_ms=5_000)
         initialise(
             self.ledger_path,
@@ -308,6 +311,8 @@ class VirtualSite:
                 "0" * 64, "just-works", (chain.aaguid,), (root.der,)
             ),
             limits=self.limits,
+            on_fire=self.on_fire,
+            unlocked=self.unlocked,
         )
 
     # People.

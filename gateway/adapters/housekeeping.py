@@ -1,7 +1,9 @@
-"""Chores by the hour: a kept checkpoint, a snapshot of the registry.
+"""Chores: a snapshot of the registry by the hour, the door's schedule by the minute.
 
 Nothing that opens, relocks, expires or denies depends on this: APScheduler counts by
-the wall clock, and when that steps, a chore comes early or late, and that is all.
+the wall clock, and when that steps, a chore comes early or late, and that is all. It
+arms scheduled unlocks and locks on the full minute, where they begin and end; the
+gateway works out by itself, every second, whether the schedule is open.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ from typing import Any, Final, Self
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 HOUR_MS: Final = 3_600_000
@@ -31,11 +34,13 @@ class Chore:
     Attributes:
         name: a stable word, for the log.
         every_ms: from one beginning to the next; never two of one kind at once.
+        on_the_minute: begin on full minutes of the wall clock.
     """
 
     name: str
     every_ms: int
     do: Callable[[], Awaitable[object]]
+    on_the_minute: bool = False
 
 
 class Housekeeping:
@@ -58,7 +63,9 @@ class Housekeeping:
         for chore in self._chores:
             scheduler.add_job(
                 partial(_do, chore),  # anything else than a coroutine gets a thread
-                IntervalTrigger(seconds=chore.every_ms / 1000, timezone=UTC),
+                CronTrigger(second=0, timezone=UTC)
+                if chore.on_the_minute
+                else IntervalTrigger(seconds=chore.every_ms / 1000, timezone=UTC),
                 id=chore.name,
             )
         scheduler.add_listener(_tell, EVENT_JOB_ERROR | EVENT_JOB_MISSED)

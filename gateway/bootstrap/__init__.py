@@ -24,6 +24,7 @@ from gateway.service.recovery import recover
 from gateway.service.telemetry_keeper import KEEP_EVERY_MS
 
 API_SOCKET_NAME: Final = "gateway.sock"
+MINUTE_MS: Final = 60_000
 SNAPSHOT_MS: Final = 3_600_000
 ERASURES_MS: Final = 60_000
 
@@ -76,6 +77,7 @@ async def _until_told(gateway: Gateway, on: Adapters, socket: Path) -> None:
         serving = group.create_task(serve(create_app(gateway), socket))
         chores = [
             Chore("registry", SNAPSHOT_MS, gateway.save_registry),
+            Chore("schedule", MINUTE_MS, gateway.look_at_clock, on_the_minute=True),
             Chore("telemetry", KEEP_EVERY_MS, gateway.telemetry.keep),
             Chore("erasures", ERASURES_MS, gateway.finish_erasures),
         ]

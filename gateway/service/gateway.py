@@ -365,6 +365,10 @@ class Gateway:
         await self._administration.do_now(ModeWish(mode, for_ms), actor)
         return self.status()
 
+    async def look_at_clock(self) -> None:
+        """Follow the schedule now; see DoorOrders.look."""
+        await self._orders.look()
+
     def events(self, after_id: int | None = None) -> AsyncIterator[Event]:
         """Follow what happens; see EventStream.subscribe."""
         return self._events.subscribe(after_id)

@@ -72,6 +72,7 @@ class StrikeLaws(RuleBasedStateMachine):
         self.pin = Pin(wiring.safe_level)
         self.output = Output(self.pin, wiring)
         self.until_ms = 0  # what was granted, at most
+        self.leased_ms = 0  # and until when a mode may hold
         self.heard_ms = 0
         self.fault = False
         self.serial_max = -1
@@ -107,6 +108,21 @@ class StrikeLaws(RuleBasedStateMachine):
             self.heard()
         self.show()
 
+    @rule(duration_ms=st.integers(0, 7_000))
+    def lease(self, duration_ms: int) -> None:
+        had_peer = self.strike.has_peer
+        refusal = self.strike.request(
+            Request(Word.LEASE, duration_ms=duration_ms), self.now_ms
+        )
+        if refusal is None:
+            assert had_peer
+            assert 1 <= duration_ms <= self.limits.lease_ms_max
+            self.leased_ms = self.now_ms + duration_ms
+            assert self.strike.released
+        if refusal is not Refusal.SILENT:
+            self.heard()
+        self.show()
+
     @rule(duration_ms=st.integers(1, 5_000), wait_ms=st.integers(0, 1_500))
     def touch(self, duration_ms: int, wait_ms: int) -> None:
         """What an honest gateway does."""
@@ -133,7 +149,7 @@ class StrikeLaws(RuleBasedStateMachine):
             self.heard()
         if refusal is None and word is Word.SECURE:
             assert not self.strike.released
-            self.until_ms = self.now_ms
+            self.until_ms = self.leased_ms = self.now_ms
         self.show()
 
     @rule()
@@ -147,7 +163,7 @@ class StrikeLaws(RuleBasedStateMachine):
     @rule()
     def go(self) -> None:
         self.strike.disconnect()
-        self.until_ms = self.now_ms
+        self.until_ms = self.leased_ms = self.now_ms
         self.show()
 
     @rule(duration_ms=st.one_of(st.integers(0, 3_000), st.integers(0, 70_000)))
@@ -186,7 +202,7 @@ class StrikeLaws(RuleBasedStateMachine):
         if self.fault:
             assert self.strike.released  # declared for life safety
         elif self.strike.released:
-            assert self.now_ms < self.until_ms
+            assert self.now_ms < max(self.until_ms, self.leased_ms)
             assert self.now_ms - self.heard_ms < self.limits.silence_ms_max
             assert self.strike.has_peer
 

@@ -192,3 +192,54 @@ def test_a_silent_gateway_is_a_fault_in_the_end() -> None:
 def test_a_limit_out_of_bounds_is_no_limit(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         StrikeLimits(**wrong)
+
+
+# Leases.
+
+
+def lease(duration_ms: int = 3_000) -> Request:
+    return Request(Word.LEASE, duration_ms=duration_ms)
+
+
+def test_a_lease_ends_unless_it_is_asked_for_again(strike: StrikeMachine) -> None:
+    assert strike.request(lease(), 0) is None
+    assert strike.request(lease(), 1_500) is None
+    strike.request(ALIVE, 3_000)
+    assert released(strike)
+    assert due_ms(strike) == 4_500
+    strike.pass_time(4_499)
+    assert released(strike)
+    strike.pass_time(4_500)
+    assert not released(strike)
+
+
+def test_a_lease_and_a_release_do_not_end_one_another(strike: StrikeMachine) -> None:
+    strike.request(lease(1_000), 0)
+    strike.request(release(1, 1_800), 0)
+    strike.pass_time(1_000)
+    assert released(strike)
+    strike.pass_time(1_800)
+    assert not released(strike)
+    strike.request(release(2, 500), 1_900)
+    strike.request(lease(1_000), 1_900)
+    strike.pass_time(2_400)
+    assert released(strike)
+    strike.request(SECURE, 2_500)
+    assert not released(strike)
+    assert due_ms(strike) == 2_500 + LIMITS.silence_ms_max
+
+
+@pytest.mark.parametrize("duration_ms", [0, LIMITS.lease_ms_max + 1])
+def test_a_lease_is_short(strike: StrikeMachine, duration_ms: int) -> None:
+    assert strike.request(lease(duration_ms), 0) is Refusal.LEASE
+    assert not released(strike)
+
+
+def test_a_silent_peer_holds_nothing(strike: StrikeMachine) -> None:
+    strike.request(lease(5_000), 0)
+    strike.pass_time(LIMITS.silence_ms_max)
+    assert not released(strike)
+    assert strike.request(lease(), 3_000) is Refusal.SILENT
+    strict = StrikeMachine(replace(LIMITS, lease_ms_max=0), 0)
+    strict.connect(0)
+    assert strict.request(lease(1), 0) is Refusal.LEASE

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Request
 
 from gateway import order_schemas as schemas
 from gateway.api.guard import actor_of
@@ -50,13 +50,13 @@ def add_orders(router: APIRouter, administration: AdministrationFacade) -> None:
         """Withdraw an order."""
         return Order.model_validate(administration.cancel(order_id))
 
-    @router.post("/break-glass", status_code=HTTPStatus.NO_CONTENT)
-    async def break_glass(glass: BrokenGlass, request: Request) -> Response:
+    @router.post("/break-glass", status_code=HTTPStatus.CREATED)
+    async def break_glass(glass: BrokenGlass, request: Request) -> Order:
         """Do it at once, by root's word alone; everybody gets to know."""
-        await administration.break_glass(
+        view = await administration.break_glass(
             wish_of(glass.order), glass.reason, actor_of(request)
         )
-        return Response(status_code=HTTPStatus.NO_CONTENT)
+        return Order.model_validate(view)
 
 
 def wish_of(order: schemas.OrderWish) -> views.Wish:

@@ -4,9 +4,11 @@ import argparse
 import sys
 from typing import Final
 
+from gateway.cli.ordering import carry_out
 from gateway.cli.texts import ID_CHARS_SHOWN, mode_text, say, say_json
 from gateway.client import Client
 from gateway.errors import RegistryError
+from gateway.order_schemas import CredentialStateOrder, EraseOrder, ModeOrder
 from gateway.schemas import Credential, CredentialWish, ModeWish, Status
 
 _STATES: Final[dict[str, CredentialWish]] = {
@@ -28,7 +30,17 @@ def credential(options: argparse.Namespace) -> int:
             )
         ):
             return 1
-        changed = client.set_credential_state(known.id, _STATES[options.action])
+        state = _STATES[options.action]
+        order = CredentialStateOrder(
+            kind="credential", credential_id=known.id, state=state
+        )
+        carry_out(
+            client,
+            options,
+            order,
+            lambda: client.set_credential_state(known.id, state),
+        )
+        changed = _find(list(client.credentials()), known.id)
     if options.json:
         say_json(changed)
         return 0
@@ -48,7 +60,13 @@ def erase(options: argparse.Namespace) -> int:
             f"{keys} keys?"
         ):
             return 1
-        erased = client.erase_holder(options.holder)
+        order = EraseOrder(kind="erase", holder_id=options.holder)
+        done = carry_out(
+            client, options, order, lambda: client.erase_holder(options.holder)
+        )
+        if not done:
+            return 0
+        erased = next(one for one in client.holders() if one.id == options.holder)
     if options.json:
         say_json(erased)
         return 0
@@ -68,7 +86,9 @@ def mode(options: argparse.Namespace) -> int:
 
 def _set_mode(options: argparse.Namespace, wish: ModeWish) -> int:
     with Client(options.socket) as client:
-        found: Status = client.set_mode(wish, options.for_ms)
+        order = ModeOrder(kind="mode", mode=wish, for_ms=options.for_ms)
+        carry_out(client, options, order, lambda: client.set_mode(wish, options.for_ms))
+        found: Status = client.status()
     if options.json:
         say_json(found)
         return 0

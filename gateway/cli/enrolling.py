@@ -7,9 +7,11 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from gateway.cli.ordering import carry_out
 from gateway.cli.texts import ID_CHARS_SHOWN, say, say_json
 from gateway.client import Client, Disconnected, printable
 from gateway.errors import EnrolmentError
+from gateway.order_schemas import KeyOrder
 from gateway.schemas import Enrolment, EnrolmentOrder, Event
 
 _YES: Final = frozenset({"y", "yes"})
@@ -23,7 +25,14 @@ def enrol(options: argparse.Namespace) -> int:
     """
     order = _order(options)
     with Client(options.socket) as client:
-        begun = client.enrol(order)
+        armed: list[Enrolment | None] = []
+        wish = _ordered(order)
+        done = carry_out(
+            client, options, wish, lambda: armed.append(client.enrol(order))
+        )
+        begun = armed[0] if armed else client.enrolment()
+        if not done or begun is None:
+            return 0
         try:
             ended = _Ceremony(client, begun.id, quiet=options.json).follow(begun)
         except KeyboardInterrupt:
@@ -47,11 +56,13 @@ def _order(options: argparse.Namespace) -> EnrolmentOrder:
     try:
         return EnrolmentOrder(
             holder_id=options.holder,
-            name=options.name,
+            **({"name": options.name} if options.name else {}),
             groups=tuple(options.groups),
             from_ms=options.from_ms,
             until_ms=options.until_ms,
+            role=options.role,
             credential_until_ms=options.key_until_ms,
+            replaces=options.replaces,
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -59,6 +70,11 @@ def _order(options: argparse.Namespace) -> EnrolmentOrder:
         raise EnrolmentError(
             f"This cannot be enrolled: {where}: {first['msg']}.", "order-invalid"
         ) from error
+
+
+def _ordered(order: EnrolmentOrder) -> KeyOrder:
+    """Return the same as an order; without a name where none was given."""
+    return KeyOrder(kind="enrol", **order.model_dump(exclude_defaults=True))
 
 
 class _Ceremony:

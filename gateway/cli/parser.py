@@ -51,6 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     _add_looking(verb)
     _add_changing(verb)
+    _add_ordering(verb)
     _add_installing(verb)
     _add_own(verb)
     return parser
@@ -88,7 +89,7 @@ def _add_looking(verb: _Verb) -> None:
 def _add_changing(verb: _Verb) -> None:
     enrol = verb("enrol", "enrolling", "enrol", "Register a holder's key, live.")
     enrol.add_argument("holder", metavar="HOLDER", help="the pseudonym, such as h-0042")
-    enrol.add_argument("--name", required=True, help="the person's name; stays here")
+    enrol.add_argument("--name", default="", help="the person's name; stays here")
     enrol.add_argument(
         "--group", dest="groups", action="append", default=[], metavar="GROUP"
     )
@@ -105,19 +106,35 @@ def _add_changing(verb: _Verb) -> None:
             metavar="TIME",
             help=f"{text}: 2031-12-31, or 2031-12-31T18:00+01:00",
         )
-    _json(enrol)
+    enrol.add_argument(
+        "--role",
+        choices=("admin", "operator", "auditor"),
+        default="",
+        help="what the holder may order; root enrols the first admin",
+    )
+    enrol.add_argument(
+        "--replaces",
+        default="",
+        metavar="KEY",
+        help="the id of a lost key, which is revoked as this one is registered",
+    )
+    _ordering(enrol)
+    _add_keys(verb)
+    _add_modes(verb)
+
+
+def _add_keys(verb: _Verb) -> None:
     credential = verb(
         "credential", "changing", "credential", "Suspend, resume or revoke."
     )
     credential.add_argument("action", choices=("suspend", "resume", "revoke"))
     credential.add_argument("id", metavar="ID", help="or its unambiguous beginning")
     credential.add_argument("--yes", action="store_true", help="revoke unasked")
-    _json(credential)
+    _ordering(credential)
     erase = verb("erase", "changing", "erase", "Remove a holder's name for good.")
     erase.add_argument("holder", metavar="HOLDER", help="the pseudonym")
     erase.add_argument("--yes", action="store_true", help="erase unasked")
-    _json(erase)
-    _add_modes(verb)
+    _ordering(erase)
 
 
 def _add_modes(verb: _Verb) -> None:
@@ -135,7 +152,27 @@ def _add_modes(verb: _Verb) -> None:
             metavar="TIME",
             help="such as 90s, 30m, 8h or 2d; else until it is lifted",
         )
-        _json(ordering)
+        _ordering(ordering)
+
+
+def _add_ordering(verb: _Verb) -> None:
+    _json(verb("orders", "ordering", "orders", "List the orders that wait."))
+    for name, text in (
+        ("approve", "Sign an order that somebody else proposed."),
+        ("withdraw", "Take an order back."),
+    ):
+        made = verb(name, "ordering", name, text)
+        made.add_argument("code", metavar="CODE", help="its six digits")
+        _ordering(made)
+    _ordering(
+        verb(
+            "acknowledge",
+            "ordering",
+            "acknowledge",
+            "Sign for having seen that somebody broke the glass.",
+        )
+    )
+    verb("rights", "ordering", "rights", "Show who may change what.")
 
 
 def _add_installing(verb: _Verb) -> None:
@@ -189,6 +226,20 @@ def _add_own(verb: _Verb) -> None:
     demo.add_argument("--out", type=Path, metavar="DIR", help="keep the export here")
     demo.add_argument("--picture", type=Path, metavar="FILE", help="draw it as SVG")
     demo.add_argument("--plain", action="store_true", help="plain lines, no colour")
+
+
+def _ordering(parser: argparse.ArgumentParser) -> None:
+    """Add what every change may need: whose finger, or root's reason to do without."""
+    parser.add_argument(
+        "--as", dest="signer", metavar="HOLDER", help="whose key signs (KEYRA_SIGNER)"
+    )
+    parser.add_argument(
+        "--break-glass",
+        dest="broken_glass",
+        metavar="REASON",
+        help="as root, without a finger: loud, and stays in the ledger",
+    )
+    _json(parser)
 
 
 def _json(parser: argparse.ArgumentParser) -> None:

@@ -87,6 +87,10 @@ def status_lines(status: Status) -> list[str]:
         f"door     {printable(door.id)}: {door.phase}, mode {mode_text(door)}",
         *(f"         {line}" for line in precedence_lines(door)),
         f"health   {'; '.join(broken) or 'everything works'}",
+        *(
+            f"alarm    {printable(kind)}: see the ledger, then `keyra acknowledge`"
+            for kind in status.unacknowledged
+        ),
         f"gateway  {where}, version {status.version}, up {up}",
         f"ledger   {status.ledger_size} entries",
         f"time     {instant(status.wall_ms)}",

@@ -20,6 +20,7 @@ from gateway.client.answers import (
 from gateway.client.calls import Call
 from gateway.client.following import PATH, Disconnected, Follower, Item
 from gateway.errors import ApiError, UnreachableError
+from gateway.order_schemas import BrokenGlass, Order, OrderChoice, OrderWish
 from gateway.schemas import (
     SOCKET_PATH,
     ComparisonAnswer,
@@ -130,6 +131,32 @@ class AsyncClient:
         """Suspend, resume or revoke; holds for the very next touch."""
         change = CredentialStateChange(state=state)
         return await self._ask(calls.set_credential_state(credential_id, change))
+
+    async def propose(self, order: OrderWish, *, dry_run: bool = False) -> Order:
+        """Order a change: done at once, or put on the desk to be signed."""
+        return await self._ask(calls.propose(order, dry_run=dry_run))
+
+    async def orders(self) -> tuple[Order, ...]:
+        """Return the orders that are remembered, oldest first."""
+        return await self._ask(calls.orders())
+
+    async def order(self, order_id: str) -> Order:
+        """Return one order."""
+        return await self._ask(calls.order(order_id))
+
+    async def choose(self, order_id: str, code: str, holder_id: str) -> Order:
+        """Let an order go on air for one administrator's key, for half a minute."""
+        choice = OrderChoice(code=code, holder_id=holder_id)
+        return await self._ask(calls.choose(order_id, choice))
+
+    async def withdraw(self, order_id: str) -> Order:
+        """Withdraw an order."""
+        return await self._ask(calls.withdraw(order_id))
+
+    async def break_glass(self, order: OrderWish, reason: str) -> Order:
+        """Order without a finger, as root; everybody gets to know."""
+        glass = BrokenGlass(order=order, reason=reason)
+        return await self._ask(calls.break_glass(glass))
 
     async def set_mode(self, mode: ModeWish, for_ms: int = 0) -> Status:
         """Lock down, or return to normal."""

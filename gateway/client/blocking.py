@@ -21,6 +21,7 @@ from gateway.client.answers import (
 from gateway.client.calls import Call
 from gateway.client.following import PATH, Disconnected, Follower, Item
 from gateway.errors import ApiError, UnreachableError
+from gateway.order_schemas import BrokenGlass, Order, OrderChoice, OrderWish
 from gateway.schemas import (
     SOCKET_PATH,
     ComparisonAnswer,
@@ -134,6 +135,32 @@ class Client:
         """Suspend, resume or revoke; holds for the very next touch."""
         change = CredentialStateChange(state=state)
         return self._ask(calls.set_credential_state(credential_id, change))
+
+    def propose(self, order: OrderWish, *, dry_run: bool = False) -> Order:
+        """Order a change: done at once, or put on the desk to be signed."""
+        return self._ask(calls.propose(order, dry_run=dry_run))
+
+    def orders(self) -> tuple[Order, ...]:
+        """Return the orders that are remembered, oldest first."""
+        return self._ask(calls.orders())
+
+    def order(self, order_id: str) -> Order:
+        """Return one order."""
+        return self._ask(calls.order(order_id))
+
+    def choose(self, order_id: str, code: str, holder_id: str) -> Order:
+        """Let an order go on air for one administrator's key, for half a minute."""
+        choice = OrderChoice(code=code, holder_id=holder_id)
+        return self._ask(calls.choose(order_id, choice))
+
+    def withdraw(self, order_id: str) -> Order:
+        """Withdraw an order."""
+        return self._ask(calls.withdraw(order_id))
+
+    def break_glass(self, order: OrderWish, reason: str) -> Order:
+        """Order without a finger, as root; everybody gets to know."""
+        glass = BrokenGlass(order=order, reason=reason)
+        return self._ask(calls.break_glass(glass))
 
     def set_mode(self, mode: ModeWish, for_ms: int = 0) -> Status:
         """Lock down, or return to normal."""

@@ -5,8 +5,15 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 from urllib.parse import quote
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
+from gateway.order_schemas import (
+    BrokenGlass,
+    Order,
+    OrderChoice,
+    OrderProposal,
+    OrderWish,
+)
 from gateway.schemas import (
     PAGE_ITEMS_MAX,
     ComparisonAnswer,
@@ -43,6 +50,8 @@ _HOLDERS: Final = TypeAdapter(HolderPage)
 _CREDENTIALS: Final = TypeAdapter(CredentialPage)
 _CREDENTIAL: Final = TypeAdapter(Credential)
 _ENROLMENT: Final = TypeAdapter(Enrolment)
+_ORDER: Final = TypeAdapter(Order)
+_ORDERS: Final = TypeAdapter(tuple[Order, ...])
 _MAYBE_ENROLMENT: Final[TypeAdapter[Enrolment | None]] = TypeAdapter(Enrolment | None)
 
 
@@ -101,6 +110,38 @@ def set_credential_state(
     return Call("PUT", path, _CREDENTIAL, _json(change))
 
 
+def propose(order: OrderWish, *, dry_run: bool) -> Call[Order]:
+    """Order a change."""
+    proposal = OrderProposal(order=order, dry_run=dry_run)
+    return Call("POST", "/v1/orders", _ORDER, _json(proposal))
+
+
+def orders() -> Call[tuple[Order, ...]]:
+    """Ask for the orders that are remembered."""
+    return Call("GET", "/v1/orders", _ORDERS)
+
+
+def order(order_id: str) -> Call[Order]:
+    """Ask for one order."""
+    return Call("GET", f"/v1/orders/{quote(order_id, safe='')}", _ORDER)
+
+
+def choose(order_id: str, choice: OrderChoice) -> Call[Order]:
+    """Let an order go on air for one key."""
+    path = f"/v1/orders/{quote(order_id, safe='')}/signature"
+    return Call("POST", path, _ORDER, _json(choice))
+
+
+def withdraw(order_id: str) -> Call[Order]:
+    """Withdraw an order."""
+    return Call("DELETE", f"/v1/orders/{quote(order_id, safe='')}", _ORDER)
+
+
+def break_glass(glass: BrokenGlass) -> Call[Order]:
+    """Order without a finger, as root."""
+    return Call("POST", "/v1/break-glass", _ORDER, _json(glass))
+
+
 def set_mode(change: ModeChange) -> Call[Status]:
     """Lock down, or return to normal."""
     return Call("PUT", "/v1/door/mode", _STATUS, _json(change))
@@ -111,7 +152,5 @@ def _page(cursor: str | None) -> dict[str, str | int]:
     return {"limit": PAGE_ITEMS_MAX, **following}
 
 
-def _json(
-    model: EnrolmentOrder | ComparisonAnswer | CredentialStateChange | ModeChange,
-) -> bytes:
+def _json(model: BaseModel) -> bytes:
     return model.model_dump_json().encode()

@@ -4,7 +4,7 @@ A role belongs to a holder and stands in their `holder` entry. What an action ne
 so many signatures by different holders of certain roles, each a touch of their own key
 over the exact change (core.administration). None means that a member of the group
 keyra-admin may do it at once: only what makes the door safer and can be undone, or ends
-a key that bears no role (docs/adr/0009).
+a key that bears no role (docs/adr/0011).
 """
 
 from collections.abc import Mapping

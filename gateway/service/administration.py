@@ -30,6 +30,11 @@ REASON_CHARS_MIN: Final = 10
 REASON_CHARS_MAX: Final = 200
 BREAK_GLASS: Final = "break-glass"
 
+_HINTS: Final = {
+    "done": "It is done, without a finger.",
+    "preview": "Nothing was changed: this is what it would be.",
+}
+
 
 class Administration:
     """Every change to people and modes goes through here."""
@@ -94,29 +99,14 @@ class Administration:
         if isinstance(wish, AcknowledgeWish) and not self._glass_broken:
             raise AdministrationError("Nobody broke the glass.", "nothing-to-do")
         by = self._word(plan, wish, actor)
-        state, hint = "preview", "Nothing was changed: this is what it would be."
-        if not dry_run and by is None:
+        if dry_run:
+            return self._view(plan, "preview", needs_finger=by is None)
+        if by is None:
             return self._desk.propose(self._acknowledging(plan), actor)
-        if not dry_run and by is not None:
-            await self._acknowledging(plan).carry_out(by, ())
-            state, hint = "done", "It is done, without a finger."
-        need = need_of(plan.action, self._registry)
-        return OrderView(
-            id="",
-            action=plan.action.value,
-            text=plan.text,
-            code="",
-            state=state,
-            hint=hint,
-            signers=0 if by is not None else need.signers,
-            roles=tuple(sorted(role.value for role in need.roles)),
-            signed=(),
-            signer=None,
-            reason=None,
-            expires_up_ms=0,
-        )
+        await self._acknowledging(plan).carry_out(by, ())
+        return self._view(plan, "done")
 
-    async def break_glass(self, wish: Wish, reason: str, actor: Actor) -> None:
+    async def break_glass(self, wish: Wish, reason: str, actor: Actor) -> OrderView:
         """Carry out anything, by root's word alone, and let everybody know.
 
         Raises:
@@ -152,6 +142,7 @@ class Administration:
         )
         self._glass_broken = True
         self._indicators.show(Pattern.ALARM)
+        return self._view(plan, "done")
 
     def orders(self) -> list[OrderView]:
         """Return the orders that are remembered, oldest first."""
@@ -170,6 +161,24 @@ class Administration:
     def cancel(self, order_id: str) -> OrderView:
         """Withdraw an order."""
         return self._desk.cancel(order_id)
+
+    def _view(self, plan: Plan, state: str, *, needs_finger: bool = False) -> OrderView:
+        """Show what was done without a finger, or what would be."""
+        need = need_of(plan.action, self._registry)
+        return OrderView(
+            id="",
+            action=plan.action.value,
+            text=plan.text,
+            code="",
+            state=state,
+            hint=_HINTS[state],
+            signers=need.signers if needs_finger else 0,
+            roles=tuple(sorted(role.value for role in need.roles)),
+            signed=(),
+            signer=None,
+            reason=None,
+            expires_up_ms=0,
+        )
 
     def _word(self, plan: Plan, wish: Wish, actor: Actor) -> By | None:
         """Return in whose name it may be done at once, or None."""

@@ -26,7 +26,7 @@ class AdministrationFacade(Protocol):
     ) -> OrderView:
         """Carry out what needs no finger; put anything else on the desk."""
 
-    async def break_glass(self, wish: Wish, reason: str, actor: Actor) -> None:
+    async def break_glass(self, wish: Wish, reason: str, actor: Actor) -> OrderView:
         """Carry out anything, by root's word alone, and let everybody know."""
 
     def orders(self) -> list[OrderView]:

@@ -224,9 +224,11 @@ class FakeAdministration:
             self.known[view.id] = view
         return view
 
-    async def break_glass(self, wish: Wish, reason: str, actor: Actor) -> None:
+    async def break_glass(self, wish: Wish, reason: str, actor: Actor) -> OrderView:
         self.facade._changed("break-glass", actor)
         self.glass.append((wish, reason, actor))
+        preview = await self.propose(wish, actor, dry_run=True)
+        return dataclasses.replace(preview, state="done")
 
     def orders(self) -> list[OrderView]:
         return list(self.known.values())

@@ -132,7 +132,7 @@ def test_no_gateway_is_said(command: Run, tmp_path: Path) -> None:
         ("tail", "-n", "-1"),
         ("tail", "-n", "x"),
         ("demo", "--keys", "1001"),
-        ("enrol", "h-1"),
+        ("enrol",),
         ("enrol", "h-1", "--name", "x", "--until", "tomorrow"),
     ],
 )

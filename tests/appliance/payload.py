@@ -1,6 +1,6 @@
 """What is carried into the machine: the product and its wheels, as a disk."""
 
-import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-LOCKS: Final = (ROOT / "locks" / "door.txt", ROOT / "locks" / "build.txt")
+LOCKS: Final = tuple(
+    ROOT / "locks" / f"{name}.txt" for name in ("door", "build", "lgpio")
+)
 TREE: Final = (
     *("install.sh", "pyproject.toml", "README.md", "LICENSE"),
     *("gateway", "ledger", "tui", "locks", "systemd"),
 )
-GUEST_PYTHON: Final = "3.13"
-GUEST_GLIBC: Final = "2014", "_2_5", "_2_17", "_2_28", "_2_34"
+GUEST: Final = "3.13-x86_64"
 _SECTOR_BYTES: Final = 512
 
 
@@ -42,28 +43,15 @@ def _without_caches(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 
 def _fetch(wheels: Path) -> None:
-    """Build the wheelhouse of a door whose Python this machine may not have."""
+    """Have the wheelhouse built, unless it is there for these very locks."""
     wanted = "".join(lock.read_text() for lock in LOCKS)
     done = wheels / "made-from"
     if done.exists() and done.read_text() == wanted:
         return
     shutil.rmtree(wheels, ignore_errors=True)
-    wheels.mkdir(parents=True)
-    for lock in LOCKS:
-        subprocess.run(
-            [
-                *(sys.executable, "-m", "pip", "download", "-qq", "--no-deps"),
-                *("--disable-pip-version-check", "--only-binary", ":all:"),
-                *("--implementation", "cp", "--python-version", GUEST_PYTHON),
-                *(f"--platform=manylinux{glibc}_x86_64" for glibc in GUEST_GLIBC),
-                *("--require-hashes", "--requirement", str(lock)),
-                *("--dest", str(wheels)),
-            ],
-            check=True,
-        )
-    sums = [
-        f"{hashlib.sha256(wheel.read_bytes()).hexdigest()}  {wheel.name}\n"
-        for wheel in sorted(wheels.glob("*.whl"))
-    ]
-    (wheels / "SHA256SUMS").write_text("".join(sums))
+    subprocess.run(
+        [ROOT / "install.sh", "--build-wheelhouse", wheels, "--for", GUEST],
+        env={**os.environ, "KEYRA_PYTHON": sys.executable},
+        check=True,
+    )
     done.write_text(wanted)

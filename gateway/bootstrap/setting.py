@@ -6,9 +6,11 @@ from uuid import UUID
 
 from gateway.bootstrap.policy import policy_of
 from gateway.config import BleIdentity, Config
+from gateway.config.sections import Trust as TrustSection
 from gateway.core.attestation import Trust
 from gateway.core.certificate_path import Certificate, load_root
 from gateway.core.entries import ConfigFacts
+from gateway.core.model_list import LIST_BYTES_MAX, ModelList, load_model_list
 from gateway.errors import ConfigError
 from gateway.service.gateway import Setting
 from gateway.service.new_credential import EnrolmentRules
@@ -37,7 +39,12 @@ def setting_of(config: Config) -> Setting:
         policy=policy,
         challenge_life_ms=config.door.challenge_ttl_ms,
         enrolment=EnrolmentRules(
-            Trust(rp_id=config.site.rp_id, roots=roots, models=models),
+            Trust(
+                rp_id=config.site.rp_id,
+                roots=roots,
+                models=models,
+                model_list=_model_list(config.trust),
+            ),
             site_name=config.site.id,
         ),
         config_facts=ConfigFacts(
@@ -50,6 +57,22 @@ def setting_of(config: Config) -> Setting:
         on_fire=config.door.on_fire,
         unlocked=None if unlocked is None else policy.schedules[unlocked],
     )
+
+
+def _model_list(trust: TrustSection) -> ModelList | None:
+    if trust.model_list is None:
+        return None
+    path = Path(trust.model_list)
+    try:
+        with path.open("rb") as file:
+            data = file.read(LIST_BYTES_MAX + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"The list of models {path} cannot be read ({error.strerror}): correct "
+            "[trust] model_list in the config."
+        ) from error
+    roots = tuple(_root(Path(name)) for name in trust.model_list_roots)
+    return load_model_list(data, roots, trust.model_list_publisher)
 
 
 def _root(path: Path) -> Certificate:

@@ -239,6 +239,26 @@ class Trust:
             Several(AAGUID, high=AAGUIDS_MAX), "Models of keys that are accepted."
         ),
     )
+    model_list: str | None = field(
+        default=None,
+        metadata=setting(
+            PATH,
+            "The FIDO metadata list (MDS3, the JWT as published); what it calls "
+            "revoked or compromised is not enrolled.",
+            "/etc/keyra/mds.jwt",
+        ),
+    )
+    model_list_roots: tuple[str, ...] = field(
+        default=(),
+        metadata=setting(
+            Several(PATH, high=ROOTS_MAX),
+            "PEM files with the roots of whoever signs that list.",
+        ),
+    )
+    model_list_publisher: str = field(
+        default="mds.fidoalliance.org",
+        metadata=setting(RP_ID, "To whom the list's signing certificate was issued."),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ each is one AttestationFailure and one attack in tests/attacks:
     the object is canonical, and of the format packed with certificates
     authenticatorData holds a new credential, for this site, UP and UV set
     its algorithm was asked for, and its model is on the site's list
+    the model has not fallen, by the list of models if the site has one
     every certificate and every link keeps the rules of certificate_path
     the leaf is none that may sign, and names what WebAuthn L3 §8.2.1 demands
     the leaf's AAGUID extension is there, not critical, and names the same model
@@ -46,6 +47,7 @@ from gateway.core.certificate_path import (
     parse,
 )
 from gateway.core.ids import CredentialId
+from gateway.core.model_list import ModelList
 from gateway.core.public_key import Algorithm, PublicKey
 
 ATTESTATION_OBJECT_BYTES_MAX: Final = 16 * 1024
@@ -65,12 +67,14 @@ class Trust:
         roots: certificate_path.load_root of each.
         models: what each allowed AAGUID (16 bytes) is called.
         algorithms: those that makeCredential asks for.
+        model_list: says which models have fallen; None where the site has no list.
     """
 
     rp_id: str
     roots: tuple[Certificate, ...]
     models: Mapping[bytes, str]
     algorithms: tuple[Algorithm, ...] = (Algorithm.ES256, Algorithm.EDDSA)
+    model_list: ModelList | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,8 @@ def verify_attestation(
     """
     statement = _statement(attestation_object)
     data, attested = _credential(statement.authenticator_data, trust)
+    if trust.model_list is not None:
+        trust.model_list.check(attested.aaguid, wall_ms)
     chain = [parse(der) for der in statement.certificates]
     if len(chain) > 1 and any(chain[-1].der == root.der for root in trust.roots):
         chain.pop()  # some makers send their root along

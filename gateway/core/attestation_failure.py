@@ -42,6 +42,14 @@ class AttestationFailure(Enum):
         "aaguid-not-allowed",
         "This model of key is not on the site's list.",
     )
+    MODEL_REVOKED = (
+        "model-revoked",
+        "This model of key has fallen: the list of models says that it is not safe.",
+    )
+    MODEL_LIST_EXPIRED = (
+        "model-list-expired",
+        "The list of models is too old to be believed; fetch the present one.",
+    )
     CERTIFICATE_MALFORMED = (
         "certificate-malformed",
         "A certificate of the key is malformed.",

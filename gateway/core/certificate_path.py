@@ -107,13 +107,13 @@ def load_root(data: bytes) -> Certificate:
     return root
 
 
-def parse(der: bytes) -> Certificate:
+def parse(der: bytes, bytes_max: int = CERTIFICATE_BYTES_MAX) -> Certificate:
     """Return a certificate, every part of it parsed (rules 1, 2 and 4).
 
     Raises:
         AttestationError: which rule it breaks.
     """
-    if len(der) > CERTIFICATE_BYTES_MAX:
+    if len(der) > bytes_max:
         raise refused(AttestationFailure.CERTIFICATE_MALFORMED)
     try:
         with warnings.catch_warnings():

@@ -132,7 +132,7 @@ class Radio(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bond:
-    """A bond just made.
+    """A bond just made; its address is the identity, whatever was on the air.
 
     Attributes:
         method: "numeric-comparison", "passkey" or "just-works".

@@ -36,9 +36,10 @@ from gateway.service.doorkeeper import Doorkeeper
 from gateway.service.events import EventStream
 from gateway.service.new_credential import CredentialMaker, EnrolmentRules
 from gateway.service.recorder import Recorder
-from gateway.service.session import Sessions, TouchOutcome
+from gateway.service.session import Sessions
 from gateway.service.telemetry import MemoryTelemetry
 from gateway.service.timekeeper import Timekeeper
+from gateway.service.touch import TouchOutcome
 from gateway.sim.clock import SimulatedClock
 from gateway.sim.entropy import SeededEntropy
 from gateway.sim.inputs import TracedIndicators

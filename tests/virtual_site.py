@@ -268,6 +268,7 @@ class VirtualSite:
                 scanner_backend=self.adapter.scanner_backend,
                 client_backend=self.adapter.client_backend,
             ),
+            radio_control=self.adapter,
             pairing=self.adapter,
             strike=strike,
             inputs=BoardInputs(self.place.pins, self.clock),

@@ -4,14 +4,13 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from gateway.adapters.bluez_agent import BluezPairing
+from gateway.adapters.bluez_agent import BluezControl, BluezPairing, Bus
 from gateway.adapters.bluez_radio import BleakRadio
 from gateway.adapters.gpio_door import GpioIndicators, GpioInputs, open_factory
 from gateway.adapters.system_clock import SystemClock, SystemEntropy
 from gateway.adapters.systemd import watchdog_from
 from gateway.bootstrap.parts import opened_parts
 from gateway.config import Config
-from gateway.core.ids import PeerAddress
 from gateway.service.gateway import Adapters
 from gateway.service.telemetry import MemoryTelemetry
 
@@ -32,17 +31,21 @@ async def appliance(config: Config) -> AsyncIterator[Adapters]:
         stack.callback(factory.close)
         indicators = GpioIndicators(factory, config.pins)
         stack.callback(indicators.close)
-        pairing = await BluezPairing.open(config.radio.adapter, config.radio.pairing)
+        bus = await Bus.connect(None)
+        stack.push_async_callback(bus.close)
+        adapter = config.radio.adapter
+        pairing = await BluezPairing.open(bus, adapter, config.radio.pairing)
         stack.push_async_callback(pairing.close)
+        control = BluezControl(bus, pairing, adapter, clock)
         parts = stack.enter_context(opened_parts(config, clock, entropy))
-
-        async def bonded(address: PeerAddress) -> bool:
-            return address in await pairing.bonds()
 
         yield Adapters(
             clock=clock,
             entropy=entropy,
-            radio=BleakRadio(clock, bonded, adapter=config.radio.adapter),
+            radio=BleakRadio(
+                clock, pairing.bonded, adapter=adapter, refresh=control.refresh
+            ),
+            radio_control=control,
             pairing=pairing,
             strike=parts.strike,
             inputs=GpioInputs(factory, config.pins, clock),

@@ -47,6 +47,7 @@ async def simulated(config: Config, directory: Path) -> AsyncIterator[Adapters]:
                     scanner_backend=adapter.scanner_backend,
                     client_backend=adapter.client_backend,
                 ),
+                radio_control=adapter,
                 pairing=adapter,
                 strike=parts.strike,
                 inputs=SocketInputs(directory / PINS_SOCKET, clock),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gateway.core.encoding import to_base64url
 from gateway.core.enrolment import Ceremony, EnrolmentState
 from gateway.core.entries import By
-from gateway.core.ids import CredentialId
+from gateway.core.ids import CredentialId, PeerAddress
 from gateway.core.opening import Opening
 from gateway.core.registry import Holder
 from gateway.service.views import EnrolmentView
@@ -35,7 +35,11 @@ class EnrolmentTask:
 
 @dataclass(slots=True)
 class ArmedOrder:
-    """What was armed, and what is known of it so far."""
+    """What was armed, and what is known of it so far.
+
+    Attributes:
+        bonded: the key's identity address, once there is a bond.
+    """
 
     id: str
     task: EnrolmentTask
@@ -44,6 +48,7 @@ class ArmedOrder:
     comparison: asyncio.Future[bool] | None = None
     credential_id: CredentialId | None = None
     model: str | None = None
+    bonded: PeerAddress | None = None
 
     @property
     def view(self) -> EnrolmentView:

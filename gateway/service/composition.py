@@ -27,6 +27,7 @@ from gateway.ports import (
     TelemetryStore,
     Watchdog,
 )
+from gateway.radio_ports import RadioControl
 from gateway.service.new_credential import EnrolmentRules
 from gateway.service.telemetry import MemoryTelemetry
 
@@ -38,6 +39,7 @@ class Adapters:
     clock: Clock
     entropy: Entropy
     radio: Radio
+    radio_control: RadioControl
     pairing: Pairing
     strike: Strike
     inputs: Inputs

@@ -93,10 +93,10 @@ class Enroller:
     @property
     def address(self) -> PeerAddress | None:
         """The key that the ceremony under way is about: no stranger."""
-        found = self._found
+        found, order = self._found, self._order
         if found is None or not found.done() or found.cancelled():
             return None
-        return found.result()
+        return (order and order.bonded) or found.result()
 
     @property
     def view(self) -> EnrolmentView | None:
@@ -229,7 +229,7 @@ class Enroller:
             if self._found is found:  # the next ceremony may have been armed by now
                 self._found = None
             if address is not None and order.ceremony.must_forget_bond:
-                await self._forget(address)
+                await self._forget(order.bonded or address)
 
     async def _forget(self, address: PeerAddress) -> None:
         """Remove the bond, unless it is an enrolled key's.
@@ -248,11 +248,12 @@ class Enroller:
     async def _with_key(self, order: ArmedOrder, address: PeerAddress) -> None:
         self._keys.pairing(address)
         bond = await self._pair(order, address)
+        order.bonded = bond.address
         self._advance(order, EnrolmentStep.BONDED)
         holder_id = order.task.holder.id
         link = None
         try:
-            link = await self._radio.connect(address)
+            link = await self._radio.connect(bond.address)
             keys = self._registry.credentials_of(holder_id)
             exclude = [one.id for one in keys if one.state is not _REVOKED]
             creation = await self._maker.create(link, holder_id, exclude)
@@ -268,9 +269,9 @@ class Enroller:
         finally:
             if link is not None:
                 await link.close()
-        self._keys.about_to_enrol(address, credential.id)
+        self._keys.about_to_enrol(bond.address, credential.id)
         await self._record(order, bond, creation, credential, proof)
-        self._keys.remember(address, credential.id)
+        self._keys.remember(bond.address, credential.id)
         order.credential_id = credential.id
         self._advance(order, EnrolmentStep.RECORDED)
 

@@ -27,6 +27,7 @@ from gateway.service.events import Event, EventStream
 from gateway.service.listener import Listener
 from gateway.service.office import open_office
 from gateway.service.order_desk import OrderDesk
+from gateway.service.radio_watch import RadioWatch
 from gateway.service.recorder import Recorder
 from gateway.service.recovery import Recovered
 from gateway.service.roll import Roll
@@ -93,6 +94,8 @@ class Gateway:
         self._roll: Final = Roll(self._registry, self._recorder, people, adapters.clock)
         book = self._make_book()
         self._addresses: Final = KnownAddresses(adapters.registry_store, self._registry)
+        watch = RadioWatch(adapters, self._recorder, self._events)
+        self._radio_watch: Final = watch
         self._enroller: Final = self._make_enroller(book)
         self._desk, self._administration = self._open_office(book, recovered)
         self._listener: Final = self._make_listener(book)
@@ -188,9 +191,10 @@ class Gateway:
             addresses=self._addresses,
             clock=on.clock,
             radio=on.radio,
-            indicators=on.indicators,
             recorder=self._recorder,
             events=self._events,
+            watch=self._radio_watch,
+            telemetry=on.telemetry,
         )
 
     # Running.
@@ -211,6 +215,7 @@ class Gateway:
                 group.create_task(self._orders.watch())
                 group.create_task(self._watch_inputs())
                 group.create_task(self._listener.run())
+                group.create_task(self._radio_watch.run(self._listener.restart_scan))
                 group.create_task(self._feed_watchdog())
                 group.create_task(self._enroller.run())
                 self._ready.set()

@@ -10,20 +10,23 @@ import logging
 from typing import Final
 
 from gateway.core import entries
-from gateway.core.facts import DenialReason, Pattern
+from gateway.core.facts import DenialReason
 from gateway.core.ids import CredentialId, DoorId, PeerAddress
 from gateway.errors import JournalStateUnknownError, LinkError
-from gateway.ports import Clock, Indicators, Radio, Sighting
+from gateway.ports import Clock, Radio, Sighting, Telemetry
 from gateway.service.addresses import KnownAddresses
 from gateway.service.enroller import Enroller
 from gateway.service.events import EventStream
 from gateway.service.order_desk import OrderDesk
+from gateway.service.radio_watch import RadioWatch
 from gateway.service.recorder import Recorder
 from gateway.service.session import Sessions
 from gateway.service.sightings import SightingBook, Verdict
+from gateway.service.touch import Stage, TouchOutcome
+from gateway.service.turns import Turns
 
 SCAN_RETRY_MS: Final = 2_000
-SESSIONS_MAX: Final = 8
+QUIET_AFTER_YIELD_MS: Final = 5_000
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -42,9 +45,10 @@ class Listener:
         addresses: KnownAddresses,
         clock: Clock,
         radio: Radio,
-        indicators: Indicators,
         recorder: Recorder,
         events: EventStream,
+        watch: RadioWatch,
+        telemetry: Telemetry,
     ) -> None:
         self._door: Final = door
         self._sightings: Final = sightings
@@ -53,17 +57,26 @@ class Listener:
         self._desk: Final = desk
         self._clock: Final = clock
         self._radio: Final = radio
-        self._indicators: Final = indicators
         self._recorder: Final = recorder
         self._events: Final = events
         self._addresses: Final = addresses
+        self._watch: Final = watch
+        self._telemetry: Final = telemetry
+        self._turns: Final = Turns()
+        self._touches: Final[dict[PeerAddress, asyncio.Task[None]]] = {}
+        self._yielding: Final[set[PeerAddress]] = set()
+        self._scan_task: asyncio.Task[None] | None = None
         self._scanning = False
-        self._lost = False
 
     @property
     def scanning(self) -> bool:
-        """Whether a scan is under way."""
-        return self._scanning
+        """Whether a scan is under way, and not known to be dead."""
+        return self._scanning and not self._watch.lost
+
+    def restart_scan(self) -> None:
+        """Begin the scan anew; touches under way go on."""
+        if self._scan_task is not None:
+            self._scan_task.cancel()
 
     async def run(self) -> None:
         """Listen until cancelled; touches under way end with it.
@@ -71,31 +84,31 @@ class Listener:
         Raises:
             JournalStateUnknownError: the process must stop and reopen the ledger.
         """
-        async with asyncio.TaskGroup() as touches:
+        async with asyncio.TaskGroup() as tasks:
             while True:
-                await self._scan(touches)
-                await self._clock.sleep_until(self._clock.now().up_ms + SCAN_RETRY_MS)
+                self._scan_task = tasks.create_task(self._scan(tasks))
+                await asyncio.wait({self._scan_task})
+                if not self._scan_task.cancelled():
+                    retry_ms = self._clock.now().up_ms + SCAN_RETRY_MS
+                    await self._clock.sleep_until(retry_ms)
 
-    async def _scan(self, touches: asyncio.TaskGroup) -> None:
+    async def _scan(self, tasks: asyncio.TaskGroup) -> None:
         try:
             self._scanning = True
             async for sighting in self._radio.sightings():
-                self._lost = False
-                self._sighted(sighting, touches)
+                self._watch.heard(sighting.up_ms)
+                self._sighted(sighting, tasks)
         except LinkError as error:
-            self._indicators.show(Pattern.FAULT)
-            if not self._lost:  # one entry for one loss, however long it lasts
-                self._recorder.note(entries.alarm_record("scan-lost", str(error)))
-            self._lost = True
+            self._watch.ended(str(error))
         finally:
             self._scanning = False
 
-    def _sighted(self, sighting: Sighting, touches: asyncio.TaskGroup) -> None:
+    def _sighted(self, sighting: Sighting, tasks: asyncio.TaskGroup) -> None:
         address = sighting.address
         if address == self._enroller.address:
             return
-        credential_id = self._addresses.credential_at(address)
-        verdict = self._sightings.sort(sighting, bonded=credential_id is not None)
+        known = self._addresses.credential_at(address)
+        verdict = self._sightings.sort(sighting, bonded=known is not None)
         if verdict is Verdict.PAIRING:
             self._enroller.sighted(sighting)
         elif verdict is Verdict.STRANGER:
@@ -105,31 +118,73 @@ class Listener:
                 {"result": DenialReason.KEY_UNKNOWN.value, "rssi": sighting.rssi_dbm},
             )
             self.summarise_strangers(sighting.up_ms)
-        elif (
-            verdict is Verdict.TOUCH
-            and credential_id is not None
-            and self._sightings.busy < SESSIONS_MAX
-        ):
-            self._sightings.started(address, sighting.up_ms)
-            touches.create_task(self._touch(address, credential_id))
+        elif known is not None:
+            may_ask = verdict is Verdict.TOUCH
+            self._turns.heard(address, sighting.up_ms, may_ask=may_ask)
+            self._serve(tasks)
 
-    async def _touch(self, address: PeerAddress, credential_id: CredentialId) -> None:
-        quiet_ms, unreached = 0, False
+    def _serve(self, tasks: asyncio.TaskGroup) -> None:
+        """Give out what turns there are; where there are none, have one made."""
+        now_ms = self._clock.now().up_ms
+        while (address := self._turns.next(now_ms)) is not None:
+            self._sightings.started(address, now_ms)
+            touch = tasks.create_task(self._touch(address, tasks))
+            self._touches[address] = touch
+        idle = self._turns.to_yield(now_ms)
+        if idle is not None and idle not in self._yielding:
+            self._yielding.add(idle)
+            self._touches[idle].cancel()
+
+    async def _touch(self, address: PeerAddress, tasks: asyncio.TaskGroup) -> None:
+        quiet_ms, unreached, vain = 0, False, True
         try:
-            if self._desk.wants(credential_id):
-                quiet_ms = await self._desk.touch(address, credential_id)
-            else:
-                outcome = await self._sessions.touch(address, credential_id)
+            known = self._addresses.credential_at(address)
+            if known is not None and self._desk.wants(known):
+                # It holds no turn: the desk asks one key at a time.
+                self._turns.connected(address, self._clock.now().up_ms)
+                quiet_ms, vain = await self._desk.touch(address, known), False
+            elif known is not None:
+                outcome = await self._ask(address, known)
                 quiet_ms, unreached = outcome.quiet_ms, outcome.unreached
+                vain = outcome.reason is DenialReason.NO_TOUCH
         except JournalStateUnknownError:
             raise
+        except asyncio.CancelledError:
+            if address not in self._yielding:
+                raise
+            # Counted, not written: a busy door fills no ledger.
+            self._recorder.count(DenialReason.NO_TOUCH)
+            self._telemetry.count("touch.yielded")
+            quiet_ms = QUIET_AFTER_YIELD_MS
         except Exception as error:  # noqa: BLE001 - see the next line
             # What a stranger's bytes can provoke must not stop the door for everybody.
             _LOG.exception("A touch ended in an error that nobody foresaw")
             self._recorder.note(entries.alarm_record("internal", type(error).__name__))
         finally:
-            quiet_until_ms = self._clock.now().up_ms + quiet_ms
-            self._sightings.ended(address, quiet_until_ms, unreached=unreached)
+            now_ms = self._clock.now().up_ms
+            self._yielding.discard(address)
+            self._touches.pop(address, None)
+            self._turns.ended(address, now_ms, unreached=unreached, vain=vain)
+            self._sightings.ended(address, now_ms + quiet_ms, unreached=unreached)
+        self._serve(tasks)
+
+    async def _ask(
+        self, address: PeerAddress, credential_id: CredentialId
+    ) -> TouchOutcome:
+        def on_stage(stage: Stage) -> None:
+            now_ms = self._clock.now().up_ms
+            if stage is Stage.CONNECTED:
+                self._turns.connected(address, now_ms)
+            else:
+                waits = stage is Stage.AT_FINGER
+                self._turns.at_finger(address, now_ms, waits=waits)
+
+        return await self._sessions.touch(
+            address,
+            credential_id,
+            self._turns.connect_ms(address),
+            on_stage,
+        )
 
     def summarise_strangers(self, now_ms: int) -> None:
         """Note the strangers so far, if a summary is due."""

@@ -6,9 +6,8 @@ itself is what fails, in one that is counted and summed up later.
 """
 
 from collections import deque
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from gateway.core import entries
@@ -40,7 +39,10 @@ from gateway.service.doorkeeper import Doorkeeper
 from gateway.service.events import EventStream
 from gateway.service.recorder import Recorder
 from gateway.service.refusals import reason_of, suspension
+from gateway.service.touch import OnStage, Stage, Stopwatch, TouchOutcome, untold
+from gateway.service.turns import CONNECT_MS
 from gateway.service.uv_token import KnownKeys, ask_uv_retries, obtain_proof
+from gateway.service.waiting import before
 
 QUIET_AFTER_GRANT_MS: Final = 2_000
 QUIET_AFTER_DENIAL_MS: Final = 500
@@ -48,44 +50,6 @@ QUIET_AFTER_NO_TOUCH_MS: Final = 5_000
 QUIET_AFTER_LOST_BOND_MS: Final = 30_000
 UNREACHED_ENTRIES_PER_MINUTE_MAX: Final = 6
 MINUTE_MS: Final = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class TouchOutcome:
-    """How a touch ended.
-
-    Attributes:
-        reason: why not, or None for a grant that released the door.
-        entry: the grant's entry, or None.
-        stages_us: how long each stage took, in microseconds.
-        quiet_ms: how long this key's adverts mean nothing now.
-    """
-
-    reason: DenialReason | None
-    entry: int | None
-    stages_us: Mapping[str, int]
-    quiet_ms: int
-
-    @property
-    def unreached(self) -> bool:
-        """Whether nothing was heard but an advert, which anybody can send."""
-        return self.reason is DenialReason.LINK_LOST and not self.stages_us
-
-
-class _Stopwatch:
-    """Durations of the stages of one touch, also told to telemetry as they end."""
-
-    def __init__(self, clock: Clock, telemetry: Telemetry) -> None:
-        self._clock: Final = clock
-        self._telemetry: Final = telemetry
-        self._lap_us = clock.ticks_us()
-        self.stages_us: Final[dict[str, int]] = {}
-
-    def lap(self, stage: str) -> None:
-        now_us = self._clock.ticks_us()
-        self.stages_us[stage] = now_us - self._lap_us
-        self._telemetry.stage(stage, now_us - self._lap_us)
-        self._lap_us = self._clock.ticks_us()
 
 
 class _Refusal(Exception):  # noqa: N818 - an outcome on its way out, not an error
@@ -136,21 +100,31 @@ class Sessions:
         )
 
     async def touch(
-        self, address: PeerAddress, credential_id: CredentialId
+        self,
+        address: PeerAddress,
+        credential_id: CredentialId,
+        connect_ms: int = CONNECT_MS,
+        on_stage: OnStage = untold,
     ) -> TouchOutcome:
         """Ask the key at `address` for its one credential, and act on the answer.
+
+        It may be cancelled while it is AT_FINGER; nothing was decided then.
 
         Raises:
             JournalStateUnknownError: the process must stop and reopen the ledger.
         """
-        watch = _Stopwatch(self._clock, self._telemetry)
+        watch = Stopwatch(self._clock, self._telemetry)
         reason, entry = None, None
         # The link ends last: whoever stands at the door does not wait for that.
         async with AsyncExitStack() as links:
             try:
+                link = await self._connect(address, credential_id, connect_ms, links)
+                watch.lap("connect")
+                on_stage(Stage.CONNECTED)
                 challenge, answer = await self._exchange(
-                    address, credential_id, watch, links
+                    link, credential_id, watch, on_stage
                 )
+                on_stage(Stage.ANSWERED)
                 grant = self._judge(challenge, answer, watch)
                 entry = await self._release(grant, watch)
             except _Refusal as refusal:
@@ -161,27 +135,40 @@ class Sessions:
                     await self._deny(refusal.denial)
             return self._ended(watch, reason, entry)
 
-    async def _exchange(
+    async def _connect(
         self,
         address: PeerAddress,
         credential_id: CredentialId,
-        watch: _Stopwatch,
+        connect_ms: int,
         links: AsyncExitStack,
-    ) -> tuple[Challenge, Answer]:
-        """Challenge the key over its bond and return what it answered.
-
-        The link stays open and is left to `links`.
-        """
-        link = None
+    ) -> Link:
+        """Connect over the bond; the link is left to `links`."""
+        due_ms = self._clock.now().up_ms + connect_ms
         try:
-            link = await self._radio.connect(address)
-            links.push_async_callback(link.close)
-            watch.lap("connect")
+            link = await before(self._clock, due_ms, self._radio.connect(address))
+        except (LinkError, WireError) as error:
+            reason = reason_of(error, connected=False)
+            raise _Refusal(self._unanswered(reason, credential_id)) from error
+        if link is None:
+            raise _Refusal(self._unanswered(DenialReason.LINK_LOST, credential_id))
+        links.push_async_callback(link.close)
+        return link
+
+    async def _exchange(
+        self,
+        link: Link,
+        credential_id: CredentialId,
+        watch: Stopwatch,
+        on_stage: OnStage,
+    ) -> tuple[Challenge, Answer]:
+        """Challenge the key and return what it answered."""
+        try:
             info = await self._keys.info(link, credential_id)
             await self._spare_last_try(link, info, credential_id)
+            on_stage(Stage.AT_FINGER)
             return await self._ask(link, info, credential_id, watch)
         except (LinkError, WireError, AuthenticatorError) as error:
-            reason = reason_of(error, connected=link is not None)
+            reason = reason_of(error, connected=True)
             if isinstance(error, AuthenticatorError):
                 self._keys.refused(credential_id, error)
             raise _Refusal(self._unanswered(reason, credential_id)) from error
@@ -202,7 +189,7 @@ class Sessions:
             )
 
     async def _ask(
-        self, link: Link, info: Info, credential_id: CredentialId, watch: _Stopwatch
+        self, link: Link, info: Info, credential_id: CredentialId, watch: Stopwatch
     ) -> tuple[Challenge, Answer]:
         challenge = self._book.issue(
             self._clock.now(),
@@ -238,7 +225,7 @@ class Sessions:
             client_data_json=challenge.client_data_json,
         )
 
-    def _judge(self, challenge: Challenge, answer: Answer, watch: _Stopwatch) -> Grant:
+    def _judge(self, challenge: Challenge, answer: Answer, watch: Stopwatch) -> Grant:
         """Verify, then decide."""
         now = self._clock.now()
         asked = challenge.credential_id
@@ -261,7 +248,7 @@ class Sessions:
             raise _Refusal(decision)
         return decision
 
-    async def _release(self, grant: Grant, watch: _Stopwatch) -> int:
+    async def _release(self, grant: Grant, watch: Stopwatch) -> int:
         """Write the entry, then let the door move."""
         try:
             position = await self._recorder.append_grant(grant)
@@ -334,7 +321,7 @@ class Sessions:
             self._indicators.show(Pattern.TOUCH_NOW)
 
     def _ended(
-        self, watch: _Stopwatch, reason: DenialReason | None, entry: int | None
+        self, watch: Stopwatch, reason: DenialReason | None, entry: int | None
     ) -> TouchOutcome:
         word = "granted" if reason is None else reason.value
         self._telemetry.count(f"touch.{word}")

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TypeVar
 
-from gateway.errors import KeyraError
 from gateway.ports import Clock
 
 T = TypeVar("T")
@@ -16,7 +15,7 @@ async def before(clock: Clock, up_ms: int, work: Coroutine[None, None, T]) -> T 
     Late work is cancelled and awaited.
 
     Raises:
-        KeyraError: what `work` raised.
+        Exception: what `work` raised, as it was.
     """
     async with asyncio.TaskGroup() as group:
         worker = group.create_task(_settled(work))
@@ -36,12 +35,12 @@ async def before(clock: Clock, up_ms: int, work: Coroutine[None, None, T]) -> T 
 class _Raised:
     """An error on its way out of a task group, which would wrap it otherwise."""
 
-    def __init__(self, error: KeyraError) -> None:
+    def __init__(self, error: Exception) -> None:
         self.error = error
 
 
 async def _settled(work: Coroutine[None, None, T]) -> T | _Raised:
     try:
         return await work
-    except KeyraError as error:
+    except Exception as error:  # noqa: BLE001 - it is raised again, out of the group
         return _Raised(error)

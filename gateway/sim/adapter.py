@@ -28,6 +28,7 @@ from gateway.errors import (
     SimulationError,
 )
 from gateway.ports import Bond, Comparer
+from gateway.radio_ports import RadioHealth
 from gateway.sim.air import Air, Radio
 from gateway.sim.bleak_backend import Central, backends
 from gateway.sim.bond_file import BondFile
@@ -43,7 +44,7 @@ DEFAULT_ADDRESS: Final = "F1:00:00:00:00:01"
 
 
 class SimulatedAdapter:
-    """ports.Pairing, and what BleakRadio needs: backends and `bonded`."""
+    """ports.Pairing and RadioControl, and what BleakRadio needs of an adapter."""
 
     def __init__(
         self,
@@ -144,13 +145,45 @@ class SimulatedAdapter:
         if self._transport is not None:
             self._transport.close()
 
-    async def bonded(self, address: PeerAddress) -> bool:
-        """Tell whether this side holds a bond with a peer."""
-        return await self._central.bonded(address)
+    async def bonded(self, address: PeerAddress) -> str | None:
+        """Return the peer, as BlueZ would its object; None if there is no bond."""
+        return address if await self._central.bonded(address) else None
 
     async def bonds(self) -> frozenset[PeerAddress]:
         """Return the identity addresses of all bonded peers."""
         return frozenset(PeerAddress(n) for n, _keys in await self._bonds.get_all())
+
+    async def health(self) -> RadioHealth:
+        """Say whether the world is there; see ports.RadioControl."""
+        fault = "" if self._is_there else "The simulated world is gone: start it again."
+        return RadioHealth(fault, life="simulated")
+
+    async def refresh(self) -> None:
+        """Do nothing: this air has no holes."""
+
+    async def probe(self) -> bool:
+        """Tell whether the world is there: its air is never dead by itself."""
+        return self._is_there
+
+    async def power_cycle(self) -> None:
+        """Mend nothing; see `health`."""
+        self._unmended()
+
+    async def reset(self) -> None:
+        """Mend nothing; see `health`."""
+        self._unmended()
+
+    async def restart_service(self) -> None:
+        """Mend nothing; see `health`."""
+        self._unmended()
+
+    @property
+    def _is_there(self) -> bool:
+        return self._transport is None or not self._transport.is_closing()
+
+    def _unmended(self) -> None:
+        if not self._is_there:
+            raise LinkLostError("The simulated world is gone: start it again.")
 
     async def forget(self, address: PeerAddress) -> None:
         """Remove the bond; no error if there is none."""

@@ -14,6 +14,7 @@ from gateway.core.registry import RegistrySnapshot
 from gateway.errors import LinkError, RegistryError
 from gateway.ports import Link, Radio, Sighting
 from gateway.service.gateway import Adapters
+from gateway.service.radio_ladder import ROUNDS_RECORDED_MAX
 from tests.virtual_site import ADMIN, RELEASE_MS, VirtualSite
 
 MINUTE_MS = 60_000
@@ -336,11 +337,17 @@ async def test_a_radio_that_is_gone_for_an_hour_is_one_entry(site: VirtualSite) 
         radios.append(_LostRadio(on.radio))
         return replace(on, radio=radios[0])
 
+    def alarms(kind: str) -> list[str]:
+        said = [entry.what for entry in site.entries("alarm")]
+        return [what["detail"] for what in said if what["kind"] == kind]
+
     async with site.running(wrap) as now:
         await site.sleep(60 * MINUTE_MS)
         assert not now.gateway.status().health.scanning
-        said = [entry.what["detail"] for entry in site.entries("alarm")]
-        assert said == ["The adapter hci0 is gone."]
+        assert alarms("scan-lost") == ["The adapter hci0 is gone."]
+        steps = ["restart-scan", "power-cycle", "reset", "restart-service"]
+        assert alarms("scan-recovery") == steps * ROUNDS_RECORDED_MAX
+        assert now.gateway.status().counts["radio.reset"] > ROUNDS_RECORDED_MAX
         radios[0].lost = False
         key = await site.enrol(now)  # it is tried again and again
         assert now.gateway.status().health.scanning
@@ -348,8 +355,10 @@ async def test_a_radio_that_is_gone_for_an_hour_is_one_entry(site: VirtualSite) 
         radios[0].lost = True
         await key.present()
         await site.sleep(MINUTE_MS)
-        said = [entry.what["detail"] for entry in site.entries("alarm")]
-        assert said[1:] == ["The adapter hci0 is gone again."]
+        assert alarms("scan-lost")[1:] == [
+            "ended: keys and others are heard again",
+            "The adapter hci0 is gone again.",
+        ]
         assert now.died == []
 
 

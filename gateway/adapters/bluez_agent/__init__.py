@@ -8,6 +8,8 @@ Interfaces: org.bluez.Agent1(5), Adapter1(5), Device1(5), AgentManager1(5).
 dbus-next's raw messages are enough, and need no introspection of a stranger's objects.
 """
 
+from gateway.adapters.bluez_agent.bus import Bus
+from gateway.adapters.bluez_agent.control import BluezControl
 from gateway.adapters.bluez_agent.pairing import BluezPairing
 
-__all__ = ["BluezPairing"]
+__all__ = ["BluezControl", "BluezPairing", "Bus"]

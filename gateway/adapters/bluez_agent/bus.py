@@ -1,7 +1,7 @@
-"""Calls on the system bus, each within its time."""
+"""Calls on the system bus, each within its time; the bus may go and come back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -12,7 +12,13 @@ from dbus_next.message import Message
 from gateway.errors import HardwareMissingError, LinkLostError, LinkTimeoutError
 
 CALL_MS_MAX: Final = 5_000
+GREETING_BYTES_MAX: Final = 4_096
 BLUEZ: Final = "org.bluez"
+DBUS: Final = "org.freedesktop.DBus"
+PROPERTIES: Final = "org.freedesktop.DBus.Properties"
+
+Handler = Callable[[Message], Message | bool | None]
+"""Answers a message, says True for later, or False for not mine."""
 
 
 class RefusedCallError(Exception):
@@ -24,10 +30,16 @@ class RefusedCallError(Exception):
 
 
 class Bus:
-    """A connection; make one with `Bus.connect`."""
+    """A connection that is made anew by the next call after it was lost."""
 
-    def __init__(self, bus: Any) -> None:
-        self.raw: Final = bus
+    def __init__(self, raw: Any, address: str | None = None) -> None:
+        """Wrap a connection; `Bus.connect` makes one."""
+        self.raw = raw
+        self._address: Final = address
+        self._handlers: Final[list[Handler]] = []
+        self._turn: Final = asyncio.Lock()
+        self._closed = False
+        self._joined = 1
 
     @classmethod
     async def connect(cls, address: str | None) -> "Bus":
@@ -36,29 +48,25 @@ class Bus:
         Raises:
             HardwareMissingError: it is not there.
         """
-        bus: Any = None
-        try:
-            async with asyncio.timeout(CALL_MS_MAX / 1000):
-                bus = MessageBus(address, BusType.SYSTEM)  # type: ignore[arg-type]  # None is its default
-                await bus.connect()
-        except Exception as error:  # dbus-next raises what its sockets and parsers do
-            if bus is not None:
-                await cls(bus).close()
-            raise HardwareMissingError(
-                f"The system's D-Bus cannot be reached ({error}); is dbus running?"
-            ) from error
-        return cls(bus)
+        return cls(await _joined(address), address)
+
+    @property
+    def name(self) -> str:
+        """A name for this connection; another one after each loss.
+
+        D-Bus's own would not do: a restarted daemon begins to count anew.
+        """
+        return f"{self.raw.unique_name}/{self._joined}"
+
+    def listen(self, handler: Handler) -> None:
+        """Give every message to `handler`, on each connection to come as well."""
+        self._handlers.append(handler)
+        self.raw.add_message_handler(handler)
 
     async def close(self) -> None:
-        """Leave the bus; never raises."""
-        self.raw.disconnect()
-        with suppress(OSError, EOFError, TimeoutError):
-            async with asyncio.timeout(CALL_MS_MAX / 1000):
-                await self.raw.wait_for_disconnect()
-        # dbus-next leaves these to the garbage collector.
-        for held in (self.raw._stream, self.raw._sock):  # noqa: SLF001
-            with suppress(OSError):
-                held.close()
+        """Leave the bus for good; never raises."""
+        self._closed = True
+        await _left(self.raw)
 
     async def call(
         self,
@@ -76,7 +84,7 @@ class Bus:
         Raises:
             RefusedCallError: an error reply.
             LinkTimeoutError: no reply in time.
-            LinkLostError: the connection to D-Bus is gone.
+            LinkLostError: D-Bus is away.
         """
         request = Message(
             destination=destination,
@@ -88,10 +96,15 @@ class Bus:
         )
         try:
             async with asyncio.timeout(within_ms / 1000):
+                await self._rejoin()
                 reply = await self.raw.call(request)
         except TimeoutError as error:
             raise LinkTimeoutError(f"bluetoothd did not answer {member}.") from error
-        except (OSError, EOFError) as error:
+        except HardwareMissingError as error:
+            raise LinkLostError(str(error)) from error
+        except LinkLostError:
+            raise
+        except Exception as error:  # dbus-next raises what its sockets and parsers do
             raise LinkLostError(f"D-Bus went away during {member}.") from error
         if reply is None:
             raise LinkLostError(f"D-Bus went away during {member}.")
@@ -99,3 +112,92 @@ class Bus:
             raise RefusedCallError(reply.error_name)
         values: list[Any] = reply.body
         return values
+
+    async def owner(self, name: str) -> str:
+        """Return which connection has a well-known name now.
+
+        Raises:
+            RefusedCallError: nobody has it.
+            LinkError: D-Bus is away.
+        """
+        (owner,) = await self.call(
+            "/org/freedesktop/DBus",
+            DBUS,
+            "GetNameOwner",
+            "s",
+            [name],
+            destination=DBUS,
+        )
+        return str(owner)
+
+    async def _rejoin(self) -> None:
+        """Make a new connection where the old one is lost."""
+        async with self._turn:
+            if self.raw.connected:
+                return
+            if self._closed:
+                raise LinkLostError("The gateway has left D-Bus.")
+            await _left(self.raw)
+            raw = await _joined(self._address)
+            for handler in self._handlers:
+                raw.add_message_handler(handler)
+            self.raw = raw
+            self._joined += 1
+
+
+class _EndingBus(MessageBus):
+    """Dbus-next's bus, without its faults in a connection that fails.
+
+    It leaves the socket to the garbage collector, and spins for ever on a daemon that
+    hangs up in the greeting.
+    """
+
+    def _setup_socket(self) -> None:
+        try:
+            super()._setup_socket()  # type: ignore[no-untyped-call]  # dbus-next has no types
+        except BaseException:
+            _let_go(self)
+            raise
+
+    async def _auth_readline(self) -> str:
+        line = b""
+        while not line.endswith(b"\r\n"):
+            got = await self._loop.sock_recv(self._sock, 2)
+            if not got or len(line) > GREETING_BYTES_MAX:
+                raise EOFError("it hung up")
+            line += got
+        return line[:-2].decode()
+
+
+async def _joined(address: str | None) -> Any:
+    raw: Any = None
+    try:
+        async with asyncio.timeout(CALL_MS_MAX / 1000):
+            raw = _EndingBus(address, BusType.SYSTEM)  # type: ignore[arg-type]  # None is its default
+            await raw.connect()
+    except Exception as error:  # dbus-next raises what its sockets and parsers do
+        if raw is not None:
+            await _left(raw)
+        raise HardwareMissingError(
+            f"The system's D-Bus cannot be reached ({error}); is dbus running?"
+        ) from error
+    return raw
+
+
+async def _left(raw: Any) -> None:
+    if raw.connected or raw.unique_name is None:
+        raw.disconnect()
+    # After a loss dbus-next raises here whatever its socket did.
+    with suppress(Exception):
+        async with asyncio.timeout(CALL_MS_MAX / 1000):
+            await raw.wait_for_disconnect()
+    _let_go(raw)
+
+
+def _let_go(raw: Any) -> None:
+    """Close what dbus-next leaves to the garbage collector."""
+    for name in ("_stream", "_sock"):
+        held = getattr(raw, name, None)
+        with suppress(OSError):
+            if held is not None:
+                held.close()

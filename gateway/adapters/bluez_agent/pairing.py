@@ -11,7 +11,13 @@ from dbus_next.constants import MessageType
 from dbus_next.message import Message
 from dbus_next.signature import Variant
 
-from gateway.adapters.bluez_agent.bus import BLUEZ, CALL_MS_MAX, Bus, RefusedCallError
+from gateway.adapters.bluez_agent.bus import (
+    BLUEZ,
+    CALL_MS_MAX,
+    PROPERTIES,
+    Bus,
+    RefusedCallError,
+)
 from gateway.adapters.bluez_agent.ceremony import Ceremony, agreed, rejected
 from gateway.config import PairingMethod
 from gateway.core.ids import PeerAddress
@@ -36,9 +42,7 @@ _ADAPTER: Final = "org.bluez.Adapter1"
 _AGENT: Final = "org.bluez.Agent1"
 _AGENT_MANAGER: Final = "org.bluez.AgentManager1"
 _DEVICE: Final = "org.bluez.Device1"
-_DBUS: Final = "org.freedesktop.DBus"
 _OBJECTS: Final = "org.freedesktop.DBus.ObjectManager"
-_PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _ALREADY: Final = "org.bluez.Error.AlreadyExists"
 _REFUSALS: Final = frozenset(
     {
@@ -62,57 +66,49 @@ class BluezPairing:
         self._bus: Final = bus
         self._adapter: Final = adapter
         self._allowed: Final = allowed
-        self._bluez = ""
+        self._bluez = ("", "")
+        self._paths: dict[PeerAddress, str] = {}
         self._turn: Final = asyncio.Lock()
         self._ceremony: Ceremony | None = None
-        bus.raw.add_message_handler(self._heard)
+        bus.listen(self._heard)
 
     @classmethod
     async def open(
-        cls,
-        adapter: str,
-        allowed: Sequence[PairingMethod],
-        bus_address: str | None = None,
+        cls, bus: Bus, adapter: str, allowed: Sequence[PairingMethod]
     ) -> "BluezPairing":
         """Reach BlueZ, switch the adapter on and register the agent.
 
         Args:
+            bus: left open, also where this fails.
             adapter: such as hci0.
             allowed: how keys may be bonded here.
-            bus_address: another bus than the system's, for tests.
 
         Raises:
-            HardwareMissingError: no D-Bus, no bluetoothd, no adapter or no power.
+            HardwareMissingError: no bluetoothd, no adapter or no power.
         """
-        bus = await Bus.connect(bus_address)
         pairing = cls(bus, f"/org/bluez/{adapter}", frozenset(allowed))
-        try:
-            await pairing._begin(adapter)
-        except BaseException:
-            await bus.close()
-            raise
+        await pairing._begin(adapter)
         return pairing
 
     async def close(self) -> None:
-        """Take the agent back and leave the bus; never raises."""
+        """Take the agent back; never raises."""
         with suppress(KeyraError, RefusedCallError):
             await self._bus.call(
                 "/org/bluez", _AGENT_MANAGER, "UnregisterAgent", "o", [AGENT_PATH]
             )
-        await self._bus.close()
 
     async def pair(self, address: PeerAddress, compare: Comparer) -> Bond:
         """Pair and bond with a key in pairing mode; see ports.Pairing."""
         async with self._turn:
             device = await self._unbonded(address)
             try:
-                await self._register()
+                await self._register(await self._bus.owner(BLUEZ))
             except RefusedCallError as error:
                 raise LinkLostError(f"bluetoothd is away ({error}).") from error
             self._ceremony = ceremony = Ceremony(device, self._allowed)
             try:
                 async with asyncio.timeout(PAIR_MS_MAX / 1000):
-                    await self._pair(address, ceremony, compare)
+                    identity = await self._pair(address, ceremony, compare)
             except TimeoutError as error:
                 await self._abandon(device)
                 raise LinkTimeoutError(
@@ -125,7 +121,7 @@ class BluezPairing:
                 self._ceremony = None
             with suppress(KeyraError, RefusedCallError):
                 await self._bus.call(device, _DEVICE, "Disconnect")
-            return Bond(address, ceremony.method.value)
+            return Bond(identity, ceremony.method.value)
 
     async def bonds(self) -> frozenset[PeerAddress]:
         """Return the identity addresses of all bonded peers.
@@ -135,6 +131,19 @@ class BluezPairing:
         """
         devices = await self._devices()
         return frozenset(a for a, (_, known) in devices.items() if _is_bonded(known))
+
+    async def bonded(self, address: PeerAddress) -> str | None:
+        """Return the D-Bus object of a bonded peer, None if there is no bond with it.
+
+        Raises:
+            LinkError: BlueZ cannot be asked.
+        """
+        path = self._paths.get(address)
+        if path is not None and await self._bonded_at(path) == address:
+            return path
+        devices = await self._devices()
+        self._paths = {a: p for a, (p, known) in devices.items() if _is_bonded(known)}
+        return self._paths.get(address)
 
     async def forget(self, address: PeerAddress) -> None:
         """Remove the bond; no error if there is none.
@@ -146,31 +155,33 @@ class BluezPairing:
         if found is not None:
             await self._remove(found[0])
 
+    async def attend(self) -> None:
+        """See that the bluetoothd that runs now has the agent: it may be a new one.
+
+        Raises:
+            RefusedCallError: bluetoothd is not there, or wants no agent.
+            LinkError: it cannot be asked.
+        """
+        owner = await self._bus.owner(BLUEZ)
+        if self._bluez != (self._bus.name, owner):
+            await self._register(owner)
+
     async def _begin(self, adapter: str) -> None:
         try:
-            await self._register()
+            await self.attend()
             (powered,) = await self._bus.call(
-                self._adapter, _PROPERTIES, "Get", "ss", [_ADAPTER, "Powered"]
+                self._adapter, PROPERTIES, "Get", "ss", [_ADAPTER, "Powered"]
             )
             if not powered.value:
                 switch = [_ADAPTER, "Powered", Variant("b", True)]
-                await self._bus.call(self._adapter, _PROPERTIES, "Set", "ssv", switch)
+                await self._bus.call(self._adapter, PROPERTIES, "Set", "ssv", switch)
         except (LinkError, RefusedCallError) as error:
             raise HardwareMissingError(
                 f"Bluetooth adapter {adapter} cannot be used ({error}); see "
                 "`systemctl status bluetooth`, `bluetoothctl list` and `rfkill list`."
             ) from error
 
-    async def _register(self) -> None:
-        """Register the agent with the bluetoothd that runs now; it may be a new one."""
-        (self._bluez,) = await self._bus.call(
-            "/org/freedesktop/DBus",
-            _DBUS,
-            "GetNameOwner",
-            "s",
-            [BLUEZ],
-            destination=_DBUS,
-        )
+    async def _register(self, owner: str) -> None:
         for member, signature, body in (
             ("RegisterAgent", "os", [AGENT_PATH, CAPABILITY]),
             ("RequestDefaultAgent", "o", [AGENT_PATH]),
@@ -182,6 +193,7 @@ class BluezPairing:
             except RefusedCallError as error:
                 if error.name != _ALREADY:
                     raise
+        self._bluez = (self._bus.name, owner)
 
     def _heard(self, message: Message) -> Message | bool:
         """Answer bluetoothd; everybody else, and other devices, are refused."""
@@ -191,7 +203,7 @@ class BluezPairing:
             or message.interface != _AGENT
         ):
             return False
-        if message.sender != self._bluez:
+        if message.sender != self._bluez[1]:
             return rejected(message)
         if message.member in {"Cancel", "Release"}:
             return agreed(message)  # the call of Pair says so too
@@ -214,7 +226,8 @@ class BluezPairing:
 
     async def _pair(
         self, address: PeerAddress, ceremony: Ceremony, compare: Comparer
-    ) -> None:
+    ) -> PeerAddress:
+        """Pair and return the identity address, which BlueZ learns in doing so."""
         failure: KeyraError | RefusedCallError | None = None
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(self._ask_people(ceremony, compare))
@@ -231,12 +244,24 @@ class BluezPairing:
                 asking.cancel()
         if failure is not None:
             raise _explained(address, ceremony, failure) from failure
-        if address not in await self.bonds():
+        identity = await self._bonded_at(ceremony.device)
+        if identity is None:
             raise LinkError(f"{address} paired and left no bond: try it once more.")
         if ceremony.method not in self._allowed:
             raise PairingRefusedError(
                 f"{address} can only pair unseen (Just Works), which this site forbids."
             )
+        return identity
+
+    async def _bonded_at(self, device: str) -> PeerAddress | None:
+        """Return whose bond an object is; None if it is gone or has no bond."""
+        try:
+            (known,) = await self._bus.call(
+                device, PROPERTIES, "GetAll", "s", [_DEVICE]
+            )
+        except RefusedCallError:
+            return None
+        return _address(known) if _is_bonded(known) else None
 
     async def _ask_people(self, ceremony: Ceremony, compare: Comparer) -> None:
         while True:
@@ -282,10 +307,15 @@ class BluezPairing:
         found = {}
         for path, interfaces in objects.items():
             known = interfaces.get(_DEVICE, {})
-            address = str(known["Address"].value).upper() if "Address" in known else ""
-            if path.startswith(self._adapter + "/") and _ADDRESS.fullmatch(address):
-                found[PeerAddress(address)] = path, known
+            address = _address(known)
+            if path.startswith(self._adapter + "/") and address is not None:
+                found[address] = path, known
         return found
+
+
+def _address(known: Mapping[str, Variant]) -> PeerAddress | None:
+    said = str(known["Address"].value).upper() if "Address" in known else ""
+    return PeerAddress(said) if _ADDRESS.fullmatch(said) else None
 
 
 def _is_bonded(known: Mapping[str, Variant]) -> bool:

@@ -1,7 +1,8 @@
 """Virtual time, and bleak backends that fail as a test wants it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import async_solipsism
@@ -12,6 +13,7 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
 
 from gateway.ctap import gatt
+from tests.bluetoothd import DbusDaemon
 
 KEY = "C0:00:00:00:00:01"
 
@@ -191,3 +193,12 @@ def fakes() -> Fakes:
     scanner = type("Scanner", (FakeScanner,), {})
     state: dict[str, Any] = {"made": [], "steps": {}, "values": {}, "lacks": set()}
     return scanner, type("Client", (FakeClient,), state)
+
+
+@pytest.fixture
+def dbus(tmp_path: Path) -> Iterator[DbusDaemon]:
+    """A D-Bus daemon of the test's own, running."""
+    daemon = DbusDaemon(tmp_path)
+    daemon.start()
+    yield daemon
+    daemon.kill()

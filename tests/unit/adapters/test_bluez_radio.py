@@ -30,11 +30,11 @@ from gateway.errors import (
 from gateway.sim.clock import SimulatedClock
 
 KEY = PeerAddress("C0:00:00:00:00:01")
-LIMITS = RadioLimits(sightings_max=3, fragments_max=4, devices_max=2)
+LIMITS = RadioLimits(sightings_max=3, fragments_max=4)
 
 
-async def bonded(_address: PeerAddress) -> bool:
-    return True
+async def bonded(address: PeerAddress) -> str | None:
+    return f"/org/bluez/hci0/dev_{address}"
 
 
 async def for_ever() -> Any:
@@ -82,7 +82,7 @@ async def test_bluez_is_asked_for_each_fido_advert(
     assert fakes[0].arguments["uuids"] == [gatt.FIDO_SERVICE_UUID]
     assert fakes[0].arguments["bluez"] == {
         "adapter": "hci1",
-        "filters": {"DuplicateData": True},
+        "filters": {"Transport": "le", "DuplicateData": True},
     }
 
 
@@ -155,22 +155,61 @@ async def test_opening_selects_fido2_alone_and_subscribes(fakes: Fakes) -> None:
         await link.read()
 
 
-async def test_a_device_that_was_sighted_is_not_looked_for_again(fakes: Fakes) -> None:
-    radio = radio_of(fakes)
-    async with aclosing(radio.sightings()) as scan:
-        asking = asyncio.ensure_future(anext(scan))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        current = fakes[0].current
-        assert current is not None
-        for number in range(3):  # one more than are remembered
-            current.heard(f"C0:00:00:00:00:0{number}")
-        await asking
-    await radio.connect(PeerAddress("C0:00:00:00:00:02"))
-    await radio.connect(PeerAddress("C0:00:00:00:00:00"))
-    known, forgotten = fakes[1].made
-    assert known.target.address == "C0:00:00:00:00:02"
-    assert forgotten.target == "C0:00:00:00:00:00"
+async def test_bleak_is_told_the_bonded_object_and_looks_for_nothing(
+    fakes: Fakes,
+) -> None:
+    await radio_of(fakes).connect(KEY)
+    (made,) = fakes[1].made
+    assert made.target.address == KEY
+    assert made.target.details == {"path": await bonded(KEY)}
+
+
+async def test_a_bond_that_breaks_while_it_is_read_is_said(fakes: Fakes) -> None:
+    asked = 0
+
+    async def breaking(address: PeerAddress) -> str | None:
+        nonlocal asked
+        asked += 1
+        return await bonded(address) if asked == 1 else None
+
+    fakes[1].steps["read"] = for_ever
+    with pytest.raises(BondMissingError, match="broke while it was read"):
+        await radio_of(fakes, bonded=breaking).connect(KEY)
+    assert not fakes[1].made[0].connected
+
+
+async def test_the_scan_is_refreshed_while_connecting(fakes: Fakes) -> None:
+    refreshed = 0
+
+    async def refresh() -> None:
+        nonlocal refreshed
+        refreshed += 1
+        raise LinkLostError("the bus is away")
+
+    async def slow() -> None:
+        await asyncio.sleep(0.1)
+
+    fakes[1].steps["connect"] = slow
+    await radio_of(fakes, refresh=refresh).connect(KEY)
+    assert refreshed == 1
+
+
+async def test_what_does_not_end_when_called_off_is_left(fakes: Fakes) -> None:
+    """Bleak asks a bluetoothd that hangs to disconnect, before it lets go."""
+    let_go = asyncio.Event()
+
+    async def stubborn() -> None:
+        try:
+            await for_ever()
+        finally:
+            await let_go.wait()
+
+    fakes[1].steps["connect"] = stubborn
+    async with asyncio.timeout(30):
+        with pytest.raises(LinkTimeoutError):
+            await radio_of(fakes).connect(KEY)
+    let_go.set()
+    await asyncio.sleep(0)
 
 
 FAULTS: list[tuple[str, BaseException, type[KeyraError]]] = [
@@ -205,6 +244,7 @@ FAULTS: list[tuple[str, BaseException, type[KeyraError]]] = [
     ),
     ("write", BleakError("gone"), LinkLostError),
     ("notify", OSError("gone"), LinkLostError),
+    ("connect", AssertionError("no bus"), LinkLostError),
 ]
 
 
@@ -258,8 +298,8 @@ async def test_a_peer_that_is_no_fido2_key_is_refused(
 
 
 async def test_without_a_bond_no_client_is_made(fakes: Fakes) -> None:
-    async def unknown(_address: PeerAddress) -> bool:
-        return False
+    async def unknown(_address: PeerAddress) -> str | None:
+        return None
 
     with pytest.raises(BondMissingError):
         await radio_of(fakes, bonded=unknown).connect(KEY)

@@ -174,7 +174,7 @@ class Doorkeeper:
         except StrikeError as error:
             self._strike_lost(error)
         else:
-            self._strike_reachable = True
+            self._strike_back()
 
     async def close(self) -> None:
         """Secure, at an orderly stop."""
@@ -214,7 +214,7 @@ class Doorkeeper:
         except StrikeError as error:
             self._strike_lost(error)
             return error
-        self._strike_reachable = True
+        self._strike_back()
         return None
 
     def _record(self, effect: Effect) -> None:
@@ -250,6 +250,12 @@ class Doorkeeper:
         if door.leaf is Leaf.WARNED:
             return Pattern.PRE_ALARM
         return Pattern.UNLOCKED if door.held else Pattern.READY
+
+    def _strike_back(self) -> None:
+        if not self._strike_reachable:
+            self._strike_reachable = True
+            self._indicators.show(Pattern.READY)
+            self._recorder.note(entries.alarm_record("strike-lost", "ended"))
 
     def _strike_lost(self, error: StrikeError) -> None:
         self._indicators.show(Pattern.FAULT)

@@ -377,5 +377,8 @@ async def test_an_overdue_relock_does_not_spoil_the_next_opening(
         await key.sleep()
         await site.sleep(6_000)
         await site.granted(now, key)
-        alarms = [entry.what["kind"] for entry in site.entries("alarm")]
-        assert alarms == ["strike-lost"]
+        alarms = [entry.what for entry in site.entries("alarm")]
+        assert alarms == [
+            {"detail": "away", "kind": "strike-lost"},
+            {"detail": "ended", "kind": "strike-lost"},
+        ]

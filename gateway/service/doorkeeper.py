@@ -254,7 +254,6 @@ class Doorkeeper:
     def _strike_back(self) -> None:
         if not self._strike_reachable:
             self._strike_reachable = True
-            self._indicators.show(Pattern.READY)
             self._recorder.note(entries.alarm_record("strike-lost", "ended"))
 
     def _strike_lost(self, error: StrikeError) -> None:

@@ -147,6 +147,10 @@ class Door(Outgoing):
     precedence: tuple[Rank, ...] = Field(
         default=(), description="All modes, the strongest first, and what stands."
     )
+    commissioned: bool = Field(
+        default=False,
+        description="Whether an installer confirmed exit with the Pi switched off.",
+    )
 
 
 class Health(Outgoing):
@@ -284,6 +288,32 @@ class CredentialStateChange(Incoming):
     """The state wished for; "revoked" is final, and a credential expires by itself."""
 
     state: CredentialWish
+
+
+class SelfTest(Outgoing):
+    """What a self-test found, and its entry."""
+
+    entry: int
+    passed: bool
+    checks: dict[str, bool]
+
+
+class SelfTestSeen(Incoming):
+    """Whether a person at the door saw the lock move in the test of that entry."""
+
+    entry: Annotated[int, Field(strict=True, ge=0, le=WALL_MS_MAX)]
+    moved: Annotated[bool, Field(strict=True)]
+
+
+CommissioningPoint = Literal[
+    "exit-without-pi", "fire-without-pi", "no-power", "secure-side"
+]
+
+
+class Commissioning(Incoming):
+    """What an installer confirms; all of it, or the door is not commissioned."""
+
+    confirmed: Annotated[tuple[CommissioningPoint, ...], Field(max_length=4)]
 
 
 class ModeChange(Incoming):

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Protocol, TypeVar
 from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 
 from gateway.api import openapi, problems
+from gateway.api.door_checks import add_door_checks
 from gateway.api.event_stream import EventStreamResponse, Streams, start
 from gateway.api.guard import Guard, actor_of
 from gateway.api.orders import add_orders
@@ -78,6 +79,7 @@ def create_app(
     _add_enrolment(router, facade)
     _add_changes(router, facade)
     add_orders(router, facade.administration)
+    add_door_checks(router, facade)
     _add_events(router, facade, app.state.streams)
     app.include_router(router)
     app.add_middleware(Guard, rights=rights or Rights())

@@ -20,6 +20,7 @@ _STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     errors.RegistryError: HTTPStatus.CONFLICT,
     errors.HolderUnknownError: HTTPStatus.NOT_FOUND,
     errors.EnrolmentError: HTTPStatus.CONFLICT,
+    errors.OrderError: HTTPStatus.CONFLICT,
     errors.AdministrationError: HTTPStatus.CONFLICT,
     errors.FingerNeededError: HTTPStatus.PRECONDITION_REQUIRED,
     errors.AttestationError: HTTPStatus.CONFLICT,

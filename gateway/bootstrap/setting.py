@@ -55,6 +55,8 @@ def setting_of(config: Config) -> Setting:
         ),
         limits=config.limits,
         on_fire=config.door.on_fire,
+        wiring=f"{config.door.lock.value} {config.door.relay.value} "
+        f"{config.pins.strike}",
         unlocked=None if unlocked is None else policy.schedules[unlocked],
     )
 

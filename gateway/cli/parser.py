@@ -52,6 +52,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_looking(verb)
     _add_changing(verb)
     _add_ordering(verb)
+    _add_checks(verb)
     _add_installing(verb)
     _add_own(verb)
     return parser
@@ -205,6 +206,15 @@ def _add_installing(verb: _Verb) -> None:
         help="whose processes the strike obeys (default: yours)",
     )
     _config(strike)
+
+
+def _add_checks(verb: _Verb) -> None:
+    verb("commission", "checking", "commission", "Confirm that the way out works.")
+    test = verb("self-test", "checking", "self_test", "Have the door try itself.")
+    test.add_argument(
+        "--unattended", action="store_true", help="nobody stands there to be asked"
+    )
+    _json(test)
 
 
 def _add_own(verb: _Verb) -> None:

@@ -13,6 +13,10 @@ from gateway.core.facts import DenialReason
 from gateway.schemas import Credential, Door, Event, Health, Holder, Status
 
 ID_CHARS_SHOWN: Final = 16
+NOT_COMMISSIONED: Final = (
+    "         not commissioned: nobody confirmed that one gets out with the Pi "
+    "switched off; `keyra commission`"
+)
 NO_BOUND: Final = "-"
 
 _SENTENCES: Final = {reason.value: reason.sentence for reason in DenialReason}
@@ -86,6 +90,7 @@ def status_lines(status: Status) -> list[str]:
     return [
         f"door     {printable(door.id)}: {door.phase}, mode {mode_text(door)}",
         *(f"         {line}" for line in precedence_lines(door)),
+        *(() if door.commissioned else (NOT_COMMISSIONED,)),
         f"health   {'; '.join(broken) or 'everything works'}",
         *(
             f"alarm    {printable(kind)}: see the ledger, then `keyra acknowledge`"

@@ -23,6 +23,8 @@ from gateway.errors import ApiError, UnreachableError
 from gateway.order_schemas import BrokenGlass, Order, OrderChoice, OrderWish
 from gateway.schemas import (
     SOCKET_PATH,
+    Commissioning,
+    CommissioningPoint,
     ComparisonAnswer,
     Credential,
     CredentialStateChange,
@@ -32,6 +34,8 @@ from gateway.schemas import (
     Holder,
     ModeChange,
     ModeWish,
+    SelfTest,
+    SelfTestSeen,
     Statistics,
     Status,
 )
@@ -161,6 +165,19 @@ class AsyncClient:
     async def set_mode(self, mode: ModeWish, for_ms: int = 0) -> Status:
         """Lock down, or return to normal."""
         return await self._ask(calls.set_mode(ModeChange(mode=mode, for_ms=for_ms)))
+
+    async def commission(self, confirmed: tuple[CommissioningPoint, ...]) -> Status:
+        """Confirm what the gateway cannot find out."""
+        return await self._ask(calls.commission(Commissioning(confirmed=confirmed)))
+
+    async def self_test(self) -> SelfTest:
+        """Have the door try itself; it is released for a moment."""
+        return await self._ask(calls.self_test())
+
+    async def self_test_seen(self, entry: int, *, moved: bool) -> Status:
+        """Say what was seen of the test of that entry."""
+        seen = SelfTestSeen(entry=entry, moved=moved)
+        return await self._ask(calls.self_test_seen(seen))
 
     async def events(self, recent: int = 0) -> AsyncGenerator[Item, None]:
         """Follow what happens, for ever: a snapshot, then changes and heartbeats.

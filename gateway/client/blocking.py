@@ -24,6 +24,8 @@ from gateway.errors import ApiError, UnreachableError
 from gateway.order_schemas import BrokenGlass, Order, OrderChoice, OrderWish
 from gateway.schemas import (
     SOCKET_PATH,
+    Commissioning,
+    CommissioningPoint,
     ComparisonAnswer,
     Credential,
     CredentialStateChange,
@@ -33,6 +35,8 @@ from gateway.schemas import (
     Holder,
     ModeChange,
     ModeWish,
+    SelfTest,
+    SelfTestSeen,
     Statistics,
     Status,
 )
@@ -165,6 +169,18 @@ class Client:
     def set_mode(self, mode: ModeWish, for_ms: int = 0) -> Status:
         """Lock down, or return to normal."""
         return self._ask(calls.set_mode(ModeChange(mode=mode, for_ms=for_ms)))
+
+    def commission(self, confirmed: tuple[CommissioningPoint, ...]) -> Status:
+        """Confirm what the gateway cannot find out."""
+        return self._ask(calls.commission(Commissioning(confirmed=confirmed)))
+
+    def self_test(self) -> SelfTest:
+        """Have the door try itself; it is released for a moment."""
+        return self._ask(calls.self_test())
+
+    def self_test_seen(self, entry: int, *, moved: bool) -> Status:
+        """Say what was seen of the test of that entry."""
+        return self._ask(calls.self_test_seen(SelfTestSeen(entry=entry, moved=moved)))
 
     def events(self, recent: int = 0) -> Generator[Item, None, None]:
         """Follow what happens, for ever: a snapshot, then changes and heartbeats.

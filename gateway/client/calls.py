@@ -16,6 +16,7 @@ from gateway.order_schemas import (
 )
 from gateway.schemas import (
     PAGE_ITEMS_MAX,
+    Commissioning,
     ComparisonAnswer,
     Credential,
     CredentialPage,
@@ -25,6 +26,8 @@ from gateway.schemas import (
     Holder,
     HolderPage,
     ModeChange,
+    SelfTest,
+    SelfTestSeen,
     Statistics,
     Status,
 )
@@ -44,6 +47,7 @@ class Call(Generic[Answer_co]):
 
 
 _STATUS: Final = TypeAdapter(Status)
+_SELF_TEST: Final = TypeAdapter(SelfTest)
 _STATISTICS: Final = TypeAdapter(Statistics)
 _HOLDER: Final = TypeAdapter(Holder)
 _HOLDERS: Final = TypeAdapter(HolderPage)
@@ -145,6 +149,21 @@ def break_glass(glass: BrokenGlass) -> Call[Order]:
 def set_mode(change: ModeChange) -> Call[Status]:
     """Lock down, or return to normal."""
     return Call("PUT", "/v1/door/mode", _STATUS, _json(change))
+
+
+def commission(wish: Commissioning) -> Call[Status]:
+    """Confirm what the gateway cannot find out."""
+    return Call("POST", "/v1/door/commissioning", _STATUS, _json(wish))
+
+
+def self_test() -> Call[SelfTest]:
+    """Have the door try itself."""
+    return Call("POST", "/v1/door/self-test", _SELF_TEST)
+
+
+def self_test_seen(seen: SelfTestSeen) -> Call[Status]:
+    """Say what was seen of it."""
+    return Call("PUT", "/v1/door/self-test/seen", _STATUS, _json(seen))
 
 
 def _page(cursor: str | None) -> dict[str, str | int]:

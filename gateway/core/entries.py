@@ -3,7 +3,7 @@
 Nothing here names a person, and text from outside is cut and cleaned before it is kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -311,6 +311,33 @@ def order_record(order: Order) -> Record:
 def over_record(door: DoorId, mode: Mode, why: Why) -> Record:
     """Say that an order ended by itself, or the schedule's window did."""
     return Record("door.over", {"door": door, "mode": mode.value, "why": why.value})
+
+
+def commissioned_record(
+    door: DoorId, confirmed: Sequence[str], wiring: str, by: By
+) -> Record:
+    """Say what an installer confirmed, of which wiring."""
+    return Record(
+        "commissioned",
+        {"by": by, "confirmed": list(confirmed), "door": door, "wiring": wiring},
+    )
+
+
+def self_test_record(
+    door: DoorId, checks: Mapping[str, bool], by: By, *, passed: bool
+) -> Record:
+    """Say what the door found when it tried itself."""
+    return Record(
+        "self-test",
+        {"by": by, "checks": dict(checks), "door": door, "passed": passed},
+    )
+
+
+def self_test_seen_record(door: DoorId, entry: int, by: By, *, moved: bool) -> Record:
+    """Say what a person saw of the self-test of an entry."""
+    return Record(
+        "self-test.seen", {"by": by, "door": door, "entry": entry, "moved": moved}
+    )
 
 
 def input_record(door: DoorId, name: str, *, active: bool) -> Record:

@@ -62,6 +62,7 @@ class Setting:
     Attributes:
         config_facts: what the `config` entry holds.
         unlocked: during which the door is held unlocked.
+        wiring: lock, relay and pin in words; commissioning holds for these alone.
     """
 
     place: Place
@@ -73,3 +74,4 @@ class Setting:
     config_facts: entries.ConfigFacts
     on_fire: OnFire = OnFire.OBSERVE
     unlocked: Schedule | None = None
+    wiring: str = ""

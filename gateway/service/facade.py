@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from gateway.core.commissioning import Point
 from gateway.core.facts import CredentialState, Mode
 from gateway.core.measurement import Statistics
 from gateway.service.events import Event
@@ -13,6 +14,7 @@ from gateway.service.views import (
     EnrolmentView,
     HolderView,
     OrderView,
+    SelfTestView,
     StatusView,
     Wish,
 )
@@ -42,6 +44,19 @@ class AdministrationFacade(Protocol):
 
     def cancel(self, order_id: str) -> OrderView:
         """Withdraw an order."""
+
+
+class ChecksFacade(Protocol):
+    """What an installer does at the door; each raises OrderError where it cannot."""
+
+    async def commission(self, confirmed: frozenset[Point], actor: Actor) -> None:
+        """Record what was confirmed; all of it is asked for."""
+
+    async def self_test(self, actor: Actor) -> SelfTestView:
+        """Release for a moment, look at all there is, and record the result."""
+
+    async def self_test_seen(self, entry: int, actor: Actor, *, moved: bool) -> None:
+        """Record what a person at the door saw of the last test."""
 
 
 class Facade(Protocol):
@@ -89,6 +104,10 @@ class Facade(Protocol):
 
     async def set_mode(self, mode: Mode, actor: Actor, for_ms: int = 0) -> StatusView:
         """Order a mode, for a while or (0) until it is lifted; Locked lifts."""
+
+    @property
+    def checks(self) -> ChecksFacade:
+        """Commissioning and self-test of the door."""
 
     def events(self, after_id: int | None = None) -> AsyncIterator[Event]:
         """Follow what happens; see EventStream.subscribe."""

@@ -7,6 +7,7 @@ starts it anew through the normal open path.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 from typing import Final
@@ -20,6 +21,7 @@ from gateway.core.orders import DENYING
 from gateway.service.addresses import KnownAddresses
 from gateway.service.administration import Administration
 from gateway.service.composition import Adapters, Setting
+from gateway.service.door_checks import DoorChecks
 from gateway.service.door_orders import DoorOrders, left_over
 from gateway.service.doorkeeper import Doorkeeper
 from gateway.service.enroller import Enroller
@@ -90,6 +92,7 @@ class Gateway:
             setting.unlocked,
             setting.policy.zone,
         )
+        self.checks: Final = self._make_checks(recovered)
         people = adapters.people
         self._roll: Final = Roll(self._registry, self._recorder, people, adapters.clock)
         book = self._make_book()
@@ -106,6 +109,19 @@ class Gateway:
             self._setting.place,
             open_max=limits.open_challenges_max,
             answers_max=limits.answers_remembered_max,
+        )
+
+    def _make_checks(self, recovered: Recovered) -> DoorChecks:
+        setting = self._setting
+        return DoorChecks(
+            door=setting.place.door,
+            wiring=setting.wiring,
+            has_contact=setting.timing.contact,
+            own_uid=os.geteuid(),
+            doorkeeper=self._doorkeeper,
+            recorder=self._recorder,
+            clock=self._on.clock,
+            commissioned=recovered.commissioned,
         )
 
     def _make_doorkeeper(self) -> Doorkeeper:
@@ -244,7 +260,9 @@ class Gateway:
             return
         snapshot = self._registry.snapshot()
         await self._orders.say_again(
-            entries.registry_record(snapshot), *self._administration.still_open()
+            entries.registry_record(snapshot),
+            *self._administration.still_open(),
+            *self.checks.said_again(),
         )
         self._on.registry_store.save(snapshot)
         self._saved_entries = self._registry.entries
@@ -298,7 +316,7 @@ class Gateway:
             up_ms=now.up_ms,
             wall_ms=now.wall_ms,
             started_up_ms=self._started_up_ms,
-            door=DoorView.of(door, now),
+            door=DoorView.of(door, now, commissioned=self.checks.is_commissioned),
             health=HealthView(
                 scanning=self._listener.scanning,
                 ledger_writable=self._recorder.writable,

@@ -49,6 +49,7 @@ class DoorView:
         why: what the mode comes from.
         until_ms: when it ends by itself, by the wall clock; 0 for no end.
         precedence: all there is, the strongest first.
+        commissioned: an installer confirmed what the gateway cannot find out.
     """
 
     id: str
@@ -58,9 +59,10 @@ class DoorView:
     why: str = Why.NORMAL.value
     until_ms: int = 0
     precedence: tuple[RankView, ...] = ()
+    commissioned: bool = False
 
     @classmethod
-    def of(cls, door: Door, now: Now) -> "DoorView":
+    def of(cls, door: Door, now: Now, *, commissioned: bool = False) -> "DoorView":
         """Show a door."""
         ranks = tuple(
             RankView(
@@ -79,7 +81,22 @@ class DoorView:
             door.rank.why.value,
             _wall_ms(door.rank.until_up_ms, now),
             ranks,
+            commissioned,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTestView:
+    """What a self-test found.
+
+    Attributes:
+        entry: where it stands in the ledger.
+        checks: by name, whether it was as it should.
+    """
+
+    entry: int
+    passed: bool
+    checks: dict[str, bool]
 
 
 def _wall_ms(up_ms: int | None, now: Now) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gateway.api import Rights, create_app, serve
+from gateway.core.commissioning import Point
 from gateway.core.facts import CredentialState, Mode
 from gateway.core.ids import Now
 from gateway.core.measurement import Statistics, statistics
@@ -33,6 +34,7 @@ from gateway.service.views import (
     HealthView,
     HolderView,
     OrderView,
+    SelfTestView,
     StatusView,
     Wish,
 )
@@ -64,7 +66,7 @@ class FakeFacade:
         self.telemetry = MemoryTelemetry()
         self.changes: list[tuple[str, int]] = []
         self.fails: Exception | None = None
-        self.door = DoorView("main", "secured", Mode.LOCKED, None)
+        self.door = DoorView("main", "secured", Mode.LOCKED, None, commissioned=True)
         self.health = HealthView(
             scanning=True,
             ledger_writable=True,
@@ -182,6 +184,10 @@ class FakeFacade:
         return dataclasses.replace(self.ceremony, step=step, number=None, reason=reason)
 
     @property
+    def checks(self) -> "FakeChecks":
+        return FakeChecks(self)
+
+    @property
     def administration(self) -> "FakeAdministration":
         return self.desk
 
@@ -189,6 +195,25 @@ class FakeFacade:
         if self.fails is not None:
             raise self.fails
         self.changes.append((what, -1 if actor is None else actor.uid))
+
+
+class FakeChecks:
+    """An installer's part, for whom all goes well."""
+
+    def __init__(self, gateway: "FakeFacade") -> None:
+        self._gateway = gateway
+
+    async def commission(self, confirmed: frozenset[Point], actor: Actor) -> None:
+        self._gateway._changed(f"commission {len(confirmed)}", actor)
+        door = self._gateway.door
+        self._gateway.door = dataclasses.replace(door, commissioned=True)
+
+    async def self_test(self, actor: Actor) -> SelfTestView:
+        self._gateway._changed("self-test", actor)
+        return SelfTestView(7, passed=True, checks={"released": True})
+
+    async def self_test_seen(self, entry: int, actor: Actor, *, moved: bool) -> None:
+        self._gateway._changed(f"self-test {entry} {moved}", actor)
 
 
 class FakeAdministration:

@@ -22,6 +22,7 @@ def test_status_is_the_facades(http: httpx.Client) -> None:
         "why": "normal",
         "until_ms": 0,
         "precedence": [],
+        "commissioned": True,
     }
     assert answer.json()["stages"] == {
         "verify": {"count": 500, "p50_us": 210, "p99_us": 480}
@@ -68,7 +69,10 @@ def test_the_document_names_every_path_and_its_errors(http: httpx.Client) -> Non
         "/v1/break-glass",
         "/v1/credentials",
         "/v1/credentials/{credential_id}/state",
+        "/v1/door/commissioning",
         "/v1/door/mode",
+        "/v1/door/self-test",
+        "/v1/door/self-test/seen",
         "/v1/enrolment",
         "/v1/enrolment/comparison",
         "/v1/events",

@@ -378,3 +378,22 @@ def test_durations_have_two_units(duration_ms: int, said: str) -> None:
 
 def test_an_instant_beyond_the_calendar_is_a_number() -> None:
     assert texts.instant(10**18) == f"{10**18} ms"
+
+
+def test_a_mode_for_a_while(ask: Run, gateway: Any) -> None:
+    assert "mode Unlocked" in ask("mode", "Unlocked", "--for", "30m").out
+    assert ask("mode", "Unlocked", "--for", "half").code == 64
+    assert ask("lockdown", "--for", "2d").code == 0
+    assert [what for what, _ in gateway.facade.changes] == [
+        "mode Unlocked for 1800000",
+        "mode LockedDown for 172800000",
+    ]
+
+
+def test_a_self_test_asks_nobody_when_nobody_is_there(ask: Run, gateway: Any) -> None:
+    ended = ask("self-test", "--unattended")
+    assert (ended.code, ended.out) == (0, "Self-test, entry 7: released ok.\n")
+    view = gateway.facade.door
+    gateway.facade.door = type(view)("main", "secured", view.mode, None)
+    assert "not commissioned" in ask("status").out
+    assert [what for what, _ in gateway.facade.changes] == ["self-test"]

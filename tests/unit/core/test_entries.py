@@ -137,6 +137,9 @@ def records_of_the_door() -> list[Record]:
         entries.order_record(scheduled(FRONT, entries.BY_GATEWAY, at())),
         entries.over_record(FRONT, Mode.BLOCKED, Why.ORDER),
         entries.input_record(FRONT, "interlock", active=True),
+        entries.commissioned_record(FRONT, ["no-power"], "wiring", by_uid(0)),
+        entries.self_test_record(FRONT, {"released": True}, by_uid(0), passed=True),
+        entries.self_test_seen_record(FRONT, 7, by_uid(0), moved=True),
     ]
 
 

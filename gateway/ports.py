@@ -291,11 +291,16 @@ class Journal(ABC):
 
 @dataclass(frozen=True, slots=True)
 class PastEntry:
-    """One entry of the ledger, as far as the gateway reads its own past."""
+    """One entry of the ledger, as far as the gateway reads its own past.
+
+    Attributes:
+        at_ms: when it was written, Unix milliseconds; -1 if no clock was believed.
+    """
 
     n: int
     ev: str
     what: Mapping[str, Any]
+    at_ms: int = -1
 
 
 class History(Protocol):

@@ -254,7 +254,8 @@ class LedgerHistory:
         try:
             with Reader.open(self._path) as reader:
                 for entry in _chained(reader, first, reader.size()):
-                    yield PastEntry(entry.n, entry.ev, entry.what)
+                    at_ms = entry.stamp.at_ms if entry.stamp.err_ms >= 0 else -1
+                    yield PastEntry(entry.n, entry.ev, entry.what, at_ms)
         except LedgerError as error:
             raise JournalError(str(error)) from error
 

@@ -53,6 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_changing(verb)
     _add_ordering(verb)
     _add_checks(verb)
+    _add_deciding(verb)
     _add_installing(verb)
     _add_own(verb)
     return parser
@@ -174,6 +175,40 @@ def _add_ordering(verb: _Verb) -> None:
         )
     )
     verb("rights", "ordering", "rights", "Show who may change what.")
+
+
+def _add_deciding(verb: _Verb) -> None:
+    explain = verb(
+        "explain", "deciding", "explain", "Show every rule's answer, past or future."
+    )
+    explain.add_argument("holder", metavar="HOLDER", help="the pseudonym")
+    explain.add_argument("door", metavar="DOOR", help="the config's door")
+    explain.add_argument(
+        "when",
+        metavar="WHEN",
+        help="now, or 2026-12-24T08:00 in the site's zone, or with an offset",
+    )
+    explain.add_argument("--key", metavar="ID", help="with this key; its beginning")
+    _config(explain)
+    _json(explain)
+    policy = verb("policy", "deciding", "show", "Show, test or replay the policy.")
+    verbs = policy.add_subparsers(metavar="VERB", required=True)
+    show = verbs.add_parser("show", help="Print it as it is understood.")
+    test = verbs.add_parser("test", help="Rehearse a table of expectations.")
+    test.add_argument("file", type=Path, metavar="FILE", help="see docs/policy.md")
+    replay = verbs.add_parser("replay", help="Ask a proposed policy about the past.")
+    replay.add_argument(
+        "--policy",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the proposed config, whole",
+    )
+    for name, made in (("show", show), ("test", test), ("replay", replay)):
+        made.set_defaults(verb=name)
+        _config(made)
+    _json(test)
+    _json(replay)
 
 
 def _add_installing(verb: _Verb) -> None:

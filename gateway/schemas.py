@@ -276,6 +276,11 @@ class EnrolmentOrder(HolderWish):
 
     credential_until_ms: WallMs = 0
     replaces: CredentialId | Literal[""] = ""
+    duress: Annotated[bool, Field(strict=True)] = Field(
+        default=False,
+        description="Whoever uses this credential is forced to: it opens as usual, and "
+        "calls by the site's alarm route. No answer of this API ever shows it.",
+    )
 
 
 class ComparisonAnswer(Incoming):

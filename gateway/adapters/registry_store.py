@@ -225,7 +225,10 @@ def _rows(database: Database, name: str) -> list[dict[str, Any]]:
     ]
     if len(rows) > ROWS_MAX:
         raise ValueError(f"more than {ROWS_MAX} {name}")
-    return rows
+    return [
+        {member: value for member, value in row.items() if value is not None}
+        for row in rows
+    ]
 
 
 def _replace(
@@ -235,7 +238,8 @@ def _replace(
     if table.exists():
         table.drop()
     if rows:
-        table.insert_all(rows, pk=key, strict=True)
+        # A member that few rows have may come late; NULL stands for one left out.
+        table.insert_all(rows, pk=key, strict=True, alter=True)
     else:
         table.create({key: str}, pk=key, strict=True)
 

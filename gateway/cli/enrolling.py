@@ -63,6 +63,8 @@ def _order(options: argparse.Namespace) -> EnrolmentOrder:
             role=options.role,
             credential_until_ms=options.key_until_ms,
             replaces=options.replaces,
+            uses_max=options.uses_max,
+            duress=options.duress,
         )
     except ValidationError as error:
         first = error.errors()[0]

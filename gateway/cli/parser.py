@@ -12,6 +12,7 @@ CONFIG_PATH: Final = Path("/etc/keyra/gateway.toml")
 SOCKET_PATH: Final = "/run/keyra/gateway.sock"
 KEYS_MAX: Final = 1000
 TAIL_EVENTS_MAX: Final = 500
+USES_MAX: Final = 1_000_000
 STATISTICS_MINUTES_MAX: Final = 60 * 24 * 31
 EX_USAGE: Final = 64
 
@@ -120,6 +121,7 @@ def _add_changing(verb: _Verb) -> None:
         metavar="KEY",
         help="the id of a lost key, which is revoked as this one is registered",
     )
+    _key_options(enrol)
     _ordering(enrol)
     _add_keys(verb)
     _add_modes(verb)
@@ -285,6 +287,22 @@ def _ordering(parser: argparse.ArgumentParser) -> None:
         help="as root, without a finger: loud, and stays in the ledger",
     )
     _json(parser)
+
+
+def _key_options(enrol: argparse.ArgumentParser) -> None:
+    enrol.add_argument(
+        "--uses",
+        dest="uses_max",
+        type=_number(0, USES_MAX),
+        default=0,
+        metavar="N",
+        help="a visitor's pass: how often they may ever pass",
+    )
+    enrol.add_argument(
+        "--duress",
+        action="store_true",
+        help="a key for when its holder is forced: opens as usual and calls silently",
+    )
 
 
 def _json(parser: argparse.ArgumentParser) -> None:

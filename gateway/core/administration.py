@@ -80,12 +80,14 @@ class Change:
 
 
 def enrolment_change(
-    holder_id: HolderId, until_ms: int, replaces: bytes | None
+    holder_id: HolderId, until_ms: int, replaces: bytes | None, *, duress: bool = False
 ) -> Change:
     """Return what is ordered of an enrolment before the key is known."""
     what: dict[str, Json] = {"holder": holder_id, "until_ms": until_ms}
     if replaces is not None:
         what["replaces"] = to_base64url(replaces)
+    if duress:
+        what["duress"] = True
     return Change("enrol", what)
 
 

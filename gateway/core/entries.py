@@ -34,17 +34,12 @@ class Record:
     what: Mapping[str, Json]
 
 
-SILENT: Final = frozenset({"credential.duress"})
-"""Kinds of entries of which no event tells."""
-
 HIDDEN: Final = frozenset({"duress"})
 """Members that stand in the ledger alone: who coerces may be watching a screen."""
 
 
-def shown(record: Record) -> dict[str, Json] | None:
-    """Return what events may tell of an entry, or None for nothing at all."""
-    if record.ev in SILENT:
-        return None
+def shown(record: Record) -> dict[str, Json]:
+    """Return what events may tell of an entry."""
     return {name: value for name, value in record.what.items() if name not in HIDDEN}
 
 
@@ -180,13 +175,6 @@ def credential_state_record(
             "state": state.value,
         },
     )
-
-
-def duress_record(credential_id: CredentialId, by: By, *, duress: bool) -> Record:
-    """Say whether a credential calls silently from now on."""
-    credential = to_base64url(credential_id)
-    what: dict[str, Json] = {"by": by, "credential": credential, "duress": duress}
-    return Record("credential.duress", what)
 
 
 def registry_record(snapshot: RegistrySnapshot) -> Record:

@@ -24,7 +24,7 @@ from gateway.core.ids import (
 )
 from gateway.core.passages import PASSAGE_ENTRIES, Passages
 from gateway.core.rights import Role
-from gateway.core.row import flag, number, word
+from gateway.core.row import number, word
 from gateway.errors import RegistryError
 
 __all__ = ["Credential", "Holder", "Registry", "RegistrySnapshot"]
@@ -306,16 +306,11 @@ def _fold_use(registry: Registry, what: Mapping[str, Any]) -> Changed:
     return replace(credential, counter=max(counter, credential.counter))
 
 
-def _fold_duress(registry: Registry, what: Mapping[str, Any]) -> Changed:
-    return replace(_known(registry, what), duress=flag(what, "duress"))
-
-
 _FOLDS: Final[Mapping[str, Callable[[Registry, Mapping[str, Any]], Changed]]] = {
     "holder": _fold_holder,
     "erase": _fold_erase,
     "enrol": _fold_enrol,
     "credential.state": _fold_state,
-    "credential.duress": _fold_duress,
     "door.grant": _fold_use,
     "door.deny": _fold_use,
     "order.signed": _fold_use,

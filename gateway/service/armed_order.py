@@ -23,6 +23,7 @@ class EnrolmentTask:
         until_ms: when the credential expires; 0 = never.
         replaces: the lost key that is revoked as this one is registered.
         by: who ordered it.
+        duress: the key is for when its holder is forced.
     """
 
     holder: Holder
@@ -31,6 +32,7 @@ class EnrolmentTask:
     until_ms: int
     replaces: CredentialId | None
     by: By
+    duress: bool = False
 
 
 @dataclass(slots=True)

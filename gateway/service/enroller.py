@@ -7,6 +7,7 @@ each thing that can go wrong into one of its named failures. One ceremony at a t
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from gateway.core import enrolment, entries
@@ -321,7 +322,7 @@ class Enroller:
                 EnrolmentFailure.REGISTRY_REFUSED, "changed-meanwhile"
             )
         enrol = entries.enrol_record(
-            credential,
+            replace(credential, duress=task.duress),
             task.by,
             bond.method,
             creation.challenge,

@@ -179,18 +179,20 @@ class Planner:
         name = wish.name or self.name_of(holder.id)
         text = [holder_words(holder, name, before)] if changes else []
         text += enrolment_words(
-            named(holder.id, name), wish.credential_until_ms, replaced
+            named(holder.id, name),
+            wish.credential_until_ms,
+            replaced,
+            duress=wish.duress,
         )
         key = None if replaced is None else replaced.id
-        changes.append(enrolment_change(holder.id, wish.credential_until_ms, key))
+        until_ms, duress = wish.credential_until_ms, wish.duress
+        changes.append(enrolment_change(holder.id, until_ms, key, duress=duress))
         if replaced is not None:
             changes.append(_replacement(replaced.id))
             self._registry.check(changes[-1].ev, changes[-1].what)
 
         async def carry_out(by: By, first: Sequence[Record]) -> None:
-            task = EnrolmentTask(
-                holder, before, opening, wish.credential_until_ms, key, by
-            )
+            task = EnrolmentTask(holder, before, opening, until_ms, key, by, duress)
             await self._arm(task, first)
 
         action = Action.ROLE if _touches_role(holder, before) else Action.ENROL

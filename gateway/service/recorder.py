@@ -249,8 +249,8 @@ class Recorder:
         first = n - len(records) + 1
         for offset, record in enumerate(records):
             self._registry.apply(first + offset, record.ev, record.what)
-            if (told := shown(record)) is not None:
-                self._events.publish(record.ev, now, {"entry": first + offset, **told})
+            told = {"entry": first + offset, **shown(record)}
+            self._events.publish(record.ev, now, told)
             if record.ev == "door.grant" and "duress" in record.what:
                 self._alarm.call({"entry": first + offset, **_call(record)})
 

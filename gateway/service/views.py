@@ -205,10 +205,12 @@ class EnrolmentOrder(HolderWish):
         credential_until_ms: when the credential itself expires; 0 = never.
         replaces: base64url id of a lost key, which is revoked as this one is
             registered; its holder stays as they are.
+        duress: whoever uses this credential is forced to.
     """
 
     credential_until_ms: int = 0
     replaces: str = ""
+    duress: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,12 @@ def holder_words(holder: Holder, name: str | None, before: Holder | None) -> str
 
 
 def enrolment_words(
-    who: str, until_ms: int, replaced: Credential | None
+    who: str, until_ms: int, replaced: Credential | None, *, duress: bool = False
 ) -> tuple[str, ...]:
     """Say what becomes of keys in an enrolment."""
     lines = [f"Enrol a key of {who}, valid {_validity(0, until_ms)}."]
+    if duress:
+        lines.append("For when its holder is forced: it opens, and calls for help.")
     if replaced is not None:
         short = to_base64url(replaced.id)[:ID_CHARS_SHOWN]
         lines.append(f"Revoke the key {short}, which it replaces.")

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,22 @@ def test_what_was_saved_comes_back_with_the_same_digest(
     assert loaded == saved
     assert loaded is not None
     assert loaded.digest() == saved.digest()
+
+
+def test_members_that_few_rows_have_come_back_too(path: Path) -> None:
+    plain = snapshot(250)
+    last, key = plain.holders[-1], plain.credentials[-1]
+    saved = replace(
+        plain,
+        holders=(*plain.holders[:-1], replace(last, uses_max=3)),
+        credentials=(*plain.credentials[:-1], replace(key, duress=True)),
+        passages=({"door": "front", "entry": 7, "kind": "exit"},),
+    )
+    SqliteRegistryStore(path).save(saved)
+    loaded = SqliteRegistryStore(path).load()
+    assert loaded is not None
+    assert loaded.digest() == saved.digest()
+    assert loaded == saved
 
 
 def test_a_new_snapshot_replaces_the_old_one_and_keeps_the_hints(path: Path) -> None:

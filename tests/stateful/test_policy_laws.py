@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway.core.assertion import Verified
 from gateway.core.denial import Deny
-from gateway.core.encoding import Json, to_base64url
+from gateway.core.encoding import Json
 from gateway.core.entries import deny_record, grant_record
 from gateway.core.facts import CredentialState, DenialReason, Mode
 from gateway.core.holder import Holder
@@ -104,7 +104,9 @@ class PolicyMachine(RuleBasedStateMachine):
         for name in PEOPLE:
             self.become(self.desk.holder(id=name))
             self.desk.key = self.keys[name]
-            self.tell("enrol", self.desk.enrolled(holder_id=name).row())
+            forced = name == PEOPLE[-1]
+            enrolled = self.desk.enrolled(holder_id=name, duress=forced)
+            self.tell("enrol", enrolled.row())
 
     def tell(self, ev: str, what: Mapping[str, Json]) -> None:
         self.desk.tell(ev, what)
@@ -157,11 +159,6 @@ class PolicyMachine(RuleBasedStateMachine):
                 suspended=suspended,
             )
         )
-
-    @rule(name=who, duress=st.booleans())
-    def mark(self, name: HolderId, *, duress: bool) -> None:
-        credential = to_base64url(self.keys[name].id)
-        self.tell("credential.duress", {"credential": credential, "duress": duress})
 
     @rule(mode=st.sampled_from([Mode.LOCKED, Mode.LOCKED, Mode.LOCKED_DOWN]))
     def order(self, mode: Mode) -> None:

@@ -113,7 +113,6 @@ def records_of_keys() -> list[Record]:
         entries.credential_state_record(
             desk.key.id, CredentialState.SUSPENDED, "counter-not-rising", BY_GATEWAY
         ),
-        entries.duress_record(desk.key.id, by_uid(0), duress=True),
         entries.registry_record(desk.registry.snapshot()),
         entries.grant_record(grant),
         entries.deny_record(Deny(DenialReason.KEY_UNKNOWN, FRONT)),
@@ -193,7 +192,7 @@ def test_the_registry_understands_what_is_written_about_it() -> None:
         if record.ev in {"credential.state", "door.grant", "door.deny"}:
             continue
         registry.apply(n, record.ev, record.what)
-    expected = desk.enrolled(counter=1, duress=True)
+    expected = desk.enrolled(counter=1)
     assert registry.credential(desk.key.id) == expected
     for n, record in enumerate(records, start=len(records)):
         if record.ev in {"credential.state", "door.grant", "door.deny"}:
@@ -210,16 +209,13 @@ def test_the_enrolment_says_all_that_the_credential_is() -> None:
 
 def test_events_tell_nothing_of_duress() -> None:
     desk = Desk()
-    key = to_base64url(desk.key.id)
-    desk.tell("credential.duress", {"credential": key, "duress": True})
+    desk.registry._credentials[desk.key.id] = desk.enrolled(duress=True)
     desk.policy = replace(desk.policy, rules=DoorRules(duress_route="guard-desk"))
     record = entries.grant_record(desk.granted())
     assert record.what["duress"] == "guard-desk"
     usual = entries.grant_record(Desk().granted())
     assert "duress" not in usual.what
     assert entries.shown(record) == {**usual.what, "decided": record.what["decided"]}
-    mark = entries.duress_record(desk.key.id, by_uid(0), duress=True)
-    assert entries.shown(mark) is None
     enrolled = entries.Record("enrol", desk.enrolled(duress=True).row())
     assert entries.shown(enrolled) == desk.enrolled().row()
 

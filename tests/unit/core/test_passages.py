@@ -178,7 +178,6 @@ def test_moments_come_back() -> None:
         ("door.deny", {**waits(), "credential": "short"}),
         ("door.exit", {}),
         ("door.unused", {"door": FRONT}),
-        ("credential.duress", {"credential": KEY, "duress": True}),
     ],
 )
 def test_an_entry_that_says_it_in_no_words_changes_nothing(
@@ -228,12 +227,3 @@ def test_rubbish_is_a_registry_error(ev: str, what: dict[str, Any]) -> None:
         registry.apply(0, ev, {**waits(), **what})
     except RegistryError:
         return
-
-
-def test_a_credential_may_be_marked_and_unmarked(desk: Desk) -> None:
-    key = to_base64url(desk.key.id)
-    for duress in (True, False):
-        desk.tell("credential.duress", {"credential": key, "duress": duress})
-        assert desk.credential.duress is duress
-    with pytest.raises(RegistryError):
-        desk.tell("credential.duress", {"credential": key, "duress": 0.0})

@@ -39,6 +39,14 @@ def test_rows_come_back() -> None:
     assert DESK.enrolled().public_key_cose == DESK.key.cose
 
 
+def test_a_visitors_pass_and_a_duress_key_come_back() -> None:
+    visitor = DESK.holder(uses_max=3)
+    assert Holder.from_row(visitor.row()) == visitor
+    forced = DESK.enrolled(duress=True)
+    assert Credential.from_row(forced.row()) == forced
+    assert Credential.from_row({**forced.row(), "duress": 1}) == forced
+
+
 def test_what_an_entry_says_besides_is_left_alone() -> None:
     more = {**HOLDER_ROW, "by": {"uid": 0}}
     assert Holder.from_row(more) == DESK.holder()
@@ -61,6 +69,8 @@ def test_what_an_entry_says_besides_is_left_alone() -> None:
         {"until_ms": 2**53},
         {"until_ms": 1.0},
         {"from_ms": 5, "until_ms": 5},
+        {"uses_max": -1},
+        {"uses_max": 1_000_001},
     ],
 )
 def test_no_holder(change: dict[str, Any]) -> None:
@@ -93,6 +103,9 @@ def test_a_holder_lacks_nothing(name: str) -> None:
         {"counter": "1"},
         {"state": "expired"},
         {"until_ms": -1},
+        {"duress": "yes"},
+        {"duress": 0.0},
+        {"duress": None},
     ],
 )
 def test_no_credential(change: dict[str, Any]) -> None:

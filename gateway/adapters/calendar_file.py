@@ -7,7 +7,7 @@ followed to the end of LAST_YEAR.
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from itertools import islice, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from gateway.errors import ConfigError
 FILE_BYTES_MAX: Final = 1024 * 1024
 LAST_YEAR: Final = 2069
 EVENT_DAYS_MAX: Final = 366
+EVENT_DAYS_ALL_MAX: Final = 100_000
+"""Of all its occurrences, which may lie over one another."""
 FREQUENCIES: Final = frozenset({"YEARLY", "MONTHLY", "WEEKLY"})
 
 _DAY: Final = timedelta(days=1)
@@ -58,8 +60,9 @@ def parse_calendar(data: bytes, name: str) -> Days:
     dates: set[date] = set()
     try:
         for event in Calendar.from_ical(data).walk("VEVENT"):
-            dates.update(islice(_days(event), DAYS_MAX + 1))
-            _check_count(dates)
+            for number, day in enumerate(_days(event)):
+                dates.add(day)
+                _check_count(dates, number)
     except _RefusedError as refusal:
         raise ConfigError(f"The calendar {name} cannot be used: {refusal}.") from None
     except Exception as error:
@@ -71,8 +74,8 @@ def parse_calendar(data: bytes, name: str) -> Days:
     return Days(frozenset(dates))
 
 
-def _check_count(dates: set[date]) -> None:
-    if len(dates) > DAYS_MAX:
+def _check_count(dates: set[date], of_the_event: int) -> None:
+    if len(dates) > DAYS_MAX or of_the_event > EVENT_DAYS_ALL_MAX:
         raise _RefusedError(f"it has more than {DAYS_MAX} days")
 
 

@@ -34,6 +34,10 @@ BUSY_MS: Final = 250
 """Somebody may be looking at the file; the door does not wait longer for them."""
 
 _LOG: Final = logging.getLogger(__name__)
+# Members that a row leaves out where they say nothing; each is a column.
+_HOLDER: Final[dict[str, Any]] = {"role": "", "uses_max": 0}
+_KEY: Final[dict[str, Any]] = {"duress": False}
+
 _ADDRESS: Final = re.compile(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", re.ASCII)
 
 _SETTINGS: Final = (
@@ -69,10 +73,6 @@ _UNREADABLE: Final = (
 )
 
 
-_OPTIONAL: Final = frozenset({"duress", "role", "uses_max"})
-"""What a row may lack."""
-
-
 class SqliteRegistryStore:
     """ports.RegistryStore in the file at `path`, which need not be there."""
 
@@ -97,8 +97,8 @@ class SqliteRegistryStore:
         """
 
         def write(database: Database) -> None:
-            holders = _even([_flat(holder.row()) for holder in snapshot.holders])
-            credentials = _even([_flat(one.row()) for one in snapshot.credentials])
+            holders = [_flat(_HOLDER | one.row()) for one in snapshot.holders]
+            credentials = [_flat(_KEY | one.row()) for one in snapshot.credentials]
             covers = [{"entries": snapshot.entries}]
             _replace(database, "holders", holders, "holder")
             _replace(database, "credentials", credentials, "credential")
@@ -215,20 +215,10 @@ def _rows(database: Database, name: str) -> list[dict[str, Any]]:
     table = database.table(name)
     if not table.exists():
         raise ValueError(f"no {name}")
-    rows = [
-        {
-            column: value
-            for column, value in row.items()
-            if value is not None or column not in _OPTIONAL
-        }
-        for row in table.rows_where(limit=ROWS_MAX + 1)
-    ]
+    rows = list(table.rows_where(limit=ROWS_MAX + 1))
     if len(rows) > ROWS_MAX:
         raise ValueError(f"more than {ROWS_MAX} {name}")
-    return [
-        {member: value for member, value in row.items() if value is not None}
-        for row in rows
-    ]
+    return rows
 
 
 def _replace(
@@ -238,16 +228,9 @@ def _replace(
     if table.exists():
         table.drop()
     if rows:
-        # A member that few rows have may come late; NULL stands for one left out.
-        table.insert_all(rows, pk=key, strict=True, alter=True)
+        table.insert_all(rows, pk=key, strict=True)
     else:
         table.create({key: str}, pk=key, strict=True)
-
-
-def _even(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows that all have the same columns; what a row has not is NULL."""
-    columns = {column: None for row in rows for column in row}
-    return [{**columns, **row} for row in rows]
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:

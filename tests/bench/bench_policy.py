@@ -120,14 +120,14 @@ def sites() -> tuple[Site, Site]:
 
 
 def one_decision(site: Site, turn: int) -> float:
-    """Microseconds from the verified answer to the grant, and fold its entry."""
+    """Microseconds of processor from answer to grant; then its entry is folded."""
     desk = site.desk
     desk.key = site.keys[turn % len(site.keys)]
     now = at(1_000 + turn)
     verified = desk.verified(now)
-    start = time.perf_counter_ns()
+    start = time.thread_time_ns()
     outcome = decide(verified, desk.registry, desk.policy, now)
-    taken = (time.perf_counter_ns() - start) / 1_000
+    taken = (time.thread_time_ns() - start) / 1_000
     assert isinstance(outcome, Grant), outcome
     desk.tell("door.grant", grant_record(outcome).what)
     return taken
@@ -155,6 +155,7 @@ def test_a_decision_takes_the_same_time_at_any_size(sites: tuple[Site, Site]) ->
     show("decision, median, 100,000 / 100", ratio)
     show("decision, p99, 100,000 / 100", p99(large) / p99(small))
     assert ratio <= RATIO_MAX
+    assert p99(large) <= 2 * RATIO_MAX * p99(small)  # of 400: four, on shared cores
 
 
 @pytest.mark.slow

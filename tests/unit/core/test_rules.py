@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core.administration import enrolment_change
 from gateway.core.encoding import to_base64url
 from gateway.core.entries import deny_record, grant_record
 from gateway.core.facts import AWAITING, DenialReason
@@ -306,3 +307,10 @@ def test_the_answer_is_the_same_for_the_same_question() -> None:
     now: Now = at()
     first = decide(verified, door.registry, door.policy, now)
     assert reason(first) is reason(decide(verified, door.registry, door.policy, now))
+
+
+def test_an_order_for_a_duress_key_is_another_order() -> None:
+    usual = enrolment_change(HOLDER, 0, None)
+    forced = enrolment_change(HOLDER, 0, None, duress=True)
+    assert forced.what == {**usual.what, "duress": True}
+    assert forced.digest() != usual.digest()

@@ -1,7 +1,8 @@
 """The gateway's pen: in order, one at a time, and nothing dropped silently."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -9,10 +10,12 @@ import pytest
 from gateway.core import entries
 from gateway.core.entries import Record
 from gateway.core.facts import CredentialState, DenialReason
+from gateway.core.policy import DoorRules
+from gateway.core.position import LedgerPosition
 from gateway.core.registry import Registry
 from gateway.errors import JournalError, JournalStateUnknownError, RegistryError
 from gateway.ports import Journal
-from gateway.service.events import EventStream
+from gateway.service.events import Event, EventStream
 from gateway.service.recorder import (
     NOTES_PER_ENTRY_BATCH_MAX,
     NOTES_QUEUED_MAX,
@@ -20,6 +23,8 @@ from gateway.service.recorder import (
     Recorder,
 )
 from gateway.sim.clock import SimulatedClock
+from tests.desk import FRONT
+from tests.desk import Desk as CoreDesk
 from tests.touches import CREDENTIAL_ID, HERE, HOLDER, Touches
 
 
@@ -314,3 +319,72 @@ async def test_an_unknown_ledger_ends_the_run(desk: Desk, way: str) -> None:
     desk.recorder.note(entries.exit_record(HERE))
     with pytest.raises(JournalStateUnknownError):
         await desk.recorder.run()
+
+
+class Alarm:
+    """A silent alarm that keeps its calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[Mapping[str, object]] = []
+        self.retries = 0
+
+    def call(self, what: Mapping[str, object]) -> None:
+        self.calls.append(what)
+
+    def retry(self) -> None:
+        self.retries += 1
+
+
+async def grant_told(clock: SimulatedClock, *, duress: bool) -> tuple[Alarm, Event]:
+    """Write one grant; return what was called and what the events say."""
+    core, alarm, events, paper = CoreDesk(), Alarm(), EventStream(), Paper()
+    core.registry = Registry()
+    recorder = Recorder(paper, core.registry, clock, FRONT, events, alarm)
+    by = entries.BY_GATEWAY
+    await recorder.append(entries.holder_record(core.holder(), by))
+    row = core.enrolled(duress=duress).row()
+    await recorder.append(Record("enrol", row))
+    core.policy = replace(core.policy, rules=DoorRules(duress_route="guard-desk"))
+    await recorder.append_grant(core.granted())
+    recorder.sum_up(0)
+    assert paper.kept[-1].what.get("duress") == ("guard-desk" if duress else None)
+    return alarm, events._kept[-1]
+
+
+async def test_duress_calls_silently_and_no_event_differs(
+    clock: SimulatedClock,
+) -> None:
+    silent, event = await grant_told(clock, duress=True)
+    none, usual = await grant_told(clock, duress=False)
+    assert silent.calls == [
+        {
+            "door": FRONT,
+            "entry": 2,
+            "holder": "h-1",
+            "kind": "duress",
+            "route": "guard-desk",
+        }
+    ]
+    assert silent.retries == 1
+    assert none.calls == []
+    assert event == usual
+    assert "duress" not in str(event)
+
+
+async def test_two_touches_do_not_share_a_pass_with_one_use_left(
+    clock: SimulatedClock,
+) -> None:
+    core, paper = CoreDesk(), Paper()
+    core.registry = Registry()
+    recorder = Recorder(paper, core.registry, clock, FRONT, EventStream())
+    by = entries.BY_GATEWAY
+    await recorder.append(entries.holder_record(core.holder(uses_max=1), by))
+    await recorder.append(Record("enrol", core.enrolled().row()))
+    first, second = core.granted(), core.granted()
+    outcomes = await asyncio.gather(
+        recorder.append_grant(first),
+        recorder.append_grant(second),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in outcomes] == [LedgerPosition, RegistryError]
+    assert [record.ev for record in paper.kept] == ["holder", "enrol", "door.grant"]

@@ -35,7 +35,7 @@ BUSY_MS: Final = 250
 
 _LOG: Final = logging.getLogger(__name__)
 # Members that a row leaves out where they say nothing; each is a column.
-_HOLDER: Final[dict[str, Any]] = {"role": "", "uses_max": 0}
+_HOLDER: Final[dict[str, Any]] = {"extended": False, "role": "", "uses_max": 0}
 _KEY: Final[dict[str, Any]] = {"duress": False}
 
 _ADDRESS: Final = re.compile(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", re.ASCII)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from gateway.core.encoding import Json
 from gateway.core.ids import GroupId, HolderId, is_identifier
 from gateway.core.rights import Role
-from gateway.core.row import TIME_MS_MAX, is_commitment, number, word
+from gateway.core.row import TIME_MS_MAX, flag, is_commitment, number, word
 from gateway.errors import RegistryError
 
 GROUPS_MAX: Final = 32
@@ -78,9 +78,6 @@ class Holder:
                 f"{groups!r:.40} is no list of up to {GROUPS_MAX} groups."
             )
         state = word(row, "state", lambda text: text in {"active", "suspended"})
-        extended = row.get("extended", False)
-        if type(extended) is not bool:
-            raise RegistryError(f"{extended!r:.40} is neither true nor false.")
         from_ms = number(row, "from_ms", TIME_MS_MAX)
         until_ms = number(row, "until_ms", TIME_MS_MAX)
         if 0 < until_ms <= from_ms:
@@ -97,5 +94,5 @@ class Holder:
             suspended=state == "suspended",
             uses_max=number({"uses_max": 0, **row}, "uses_max", USES_MAX),
             role=_ROLES[word({"role": "", **row}, "role", _ROLES.__contains__)],
-            extended=extended,
+            extended=flag({"extended": False, **row}, "extended"),
         )

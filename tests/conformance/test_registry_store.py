@@ -70,7 +70,7 @@ def test_members_that_few_rows_have_come_back_too(path: Path) -> None:
     last, key = plain.holders[-1], plain.credentials[-1]
     saved = replace(
         plain,
-        holders=(*plain.holders[:-1], replace(last, uses_max=3)),
+        holders=(*plain.holders[:-1], replace(last, uses_max=3, extended=True)),
         credentials=(*plain.credentials[:-1], replace(key, duress=True)),
         passages=({"door": "front", "entry": 7, "kind": "exit"},),
     )

@@ -1,7 +1,7 @@
 """The door's past, read beside a running gateway or without one."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.adapters.ledger_journal import LedgerHistory
@@ -18,11 +18,19 @@ class Past:
     """What the ledger says up to some entry, and what follows it.
 
     Attributes:
-        mode: the door's, as last ordered.
+        ordered: the door's modes that stand ordered.
     """
 
     registry: Registry
-    mode: Mode = Mode.LOCKED
+    ordered: set[Mode] = field(default_factory=set)
+
+    @property
+    def mode(self) -> Mode:
+        """What of the ordered modes the rules ask about (core.orders, precedence)."""
+        if Mode.LOCKED_DOWN in self.ordered:
+            return Mode.LOCKED_DOWN
+        blocked = Mode.BLOCKED in self.ordered and Mode.LOCKED_OPEN not in self.ordered
+        return Mode.BLOCKED if blocked else Mode.LOCKED
 
     def tell(self, past: PastEntry) -> None:
         """Fold one entry more.
@@ -32,12 +40,20 @@ class Past:
         """
         try:
             self.registry.apply(past.n, past.ev, past.what if past.ev in FOLDED else {})
-            if past.ev == "door.mode":
-                self.mode = Mode(past.what.get("mode"))
+            if past.ev in {"door.mode", "door.over"}:
+                self._order(past.ev, Mode(past.what.get("mode")))
         except (RegistryError, ValueError) as error:
             raise JournalError(
                 f"Entry {past.n} of the ledger is no legal change ({error}): verify it."
             ) from error
+
+    def _order(self, ev: str, mode: Mode) -> None:
+        if mode is Mode.LOCKED:
+            self.ordered.clear()
+        elif ev == "door.mode":
+            self.ordered.add(mode)
+        else:
+            self.ordered.discard(mode)
 
 
 def history_of(config: Config) -> History:

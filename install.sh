@@ -176,6 +176,8 @@ run_pip() {
 
 pip_failed() {
     tail -n 15 -- "$venv.log" >&2
+    [ -z "${offline-}" ] ||
+        say "Was $offline built from this very version? Build it anew, and try again."
     die $exit_software "pip failed (whole output: $venv.log); nothing was started."
 }
 

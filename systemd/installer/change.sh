@@ -138,7 +138,9 @@ say_what_is_left() {
     elif [ -d "$root/var/lib/keyra" ]; then
         say "The gateway is gone ($changes changes); its ledger stays in" \
             "/var/lib/keyra. Look after the door: nothing drives its strike now."
-    else
+    elif [ -n "$remove_ledger" ]; then
         say "The gateway is gone, and so is its ledger ($changes changes)."
+    else
+        say "The gateway is gone ($changes changes); it had no ledger."
     fi
 }

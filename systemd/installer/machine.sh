@@ -21,17 +21,18 @@ make_users() {
             /etc/tmpfiles.d/keyra.conf
     fi
     # A ledger that an earlier installation left is this gateway's again.
-    if [ -d /var/lib/keyra ] && [ "$(stat -c %U /var/lib/keyra)" != keyra ]; then
-        change "give /var/lib/keyra to the user keyra" give_back
+    if [ -n "$(not_its_own)" ]; then
+        change "give what is in /var/lib/keyra to the user keyra" give_back
     fi
 }
 
-# All but the seal's first key, which the gateway must never read.
-give_back() {
-    chown -R keyra:keyra /var/lib/keyra || return
-    [ ! -e /var/lib/keyra/ledger.seal-key ] ||
-        chown root:root /var/lib/keyra/ledger.seal-key
+# All but the seal's first key, which the gateway must never read, and a kept config.
+not_its_own() {
+    find /var/lib/keyra ! -user keyra ! -name ledger.seal-key ! -name gateway.toml \
+        "$@" 2>/dev/null || :
 }
+
+give_back() { not_its_own -exec chown -h keyra:keyra {} +; }
 
 # print_strike KIND FILE: what keyra itself makes of gateway.toml, for other programs.
 print_strike() {

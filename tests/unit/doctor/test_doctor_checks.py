@@ -342,6 +342,13 @@ def test_a_pin_in_a_stranger_s_hands_is_found_while_our_service_is_down() -> Non
     assert checks[1].where == "/dev/gpiochip0 line 17"
 
 
+def test_a_config_that_an_earlier_installation_left_is_no_fault() -> None:
+    machine = FakeMachine()
+    machine.folders[STATE] = ("gateway.toml",)
+    machine.paths[f"{STATE}/gateway.toml"] = PathFacts(0o600, "root", "root")
+    assert {one.grade for one in found(machine)} == {Grade.GOOD}
+
+
 def test_no_time_service_is_said() -> None:
     clock = [one for one in found(FakeMachine(error_ms=-1)) if one.check == "clock"]
     assert clock[0].where == "no time service runs"

@@ -17,8 +17,8 @@ INSTALL_S_MAX: Final = 1_800
 READY_S_MAX: Final = 120
 KEYRA: Final = "/usr/local/bin/keyra"
 INSTALL: Final = (
-    "/run/payload/tree/install.sh --unattended --offline /run/payload/wheelhouse"
-    " --config /run/gateway.toml"
+    "/srv/payload/tree/install.sh --unattended --offline /srv/payload/wheelhouse"
+    " --config /srv/gateway.toml"
 )
 CONFIG_PATH: Final = "/etc/keyra/gateway.toml"
 ROOT_PATH: Final = "/usr/local/share/keyra-root.pem"
@@ -71,20 +71,20 @@ class Product:
         Nothing is started: the next boot does that.
         """
         await self._machine.run(
-            "mkdir -p /run/payload && tar -C /run/payload -xf /dev/vdb"
+            "mkdir -p /srv/payload && tar -C /srv/payload -xf /dev/vdb"
         )
         root_der, aaguid = self._chain
         root = x509.load_der_x509_certificate(root_der)
         await self._machine.put(ROOT_PATH, root.public_bytes(Encoding.PEM))
-        await self._machine.put("/run/gateway.toml", _config(wires, UUID(bytes=aaguid)))
+        await self._machine.put("/srv/gateway.toml", _config(wires, UUID(bytes=aaguid)))
         return await self._machine.run(f"{INSTALL} --no-start 2>&1", INSTALL_S_MAX)
 
     async def rewire(self, wires: Wires) -> None:
         """Change lock, relay and line of a product that is stopped."""
         _, aaguid = self._chain
-        await self._machine.put("/run/gateway.toml", _config(wires, UUID(bytes=aaguid)))
+        await self._machine.put("/srv/gateway.toml", _config(wires, UUID(bytes=aaguid)))
         await self._machine.run(
-            f"cp /run/gateway.toml {CONFIG_PATH};"
+            f"cp /srv/gateway.toml {CONFIG_PATH};"
             f" {KEYRA} print-strike env --uid $(id -u keyra) --config {CONFIG_PATH}"
             " >/etc/keyra/strike.env"
         )

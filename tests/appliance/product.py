@@ -14,7 +14,7 @@ from gateway.strike.wiring import Lock, Relay
 from tests.appliance.machine import Machine
 
 INSTALL_S_MAX: Final = 1_800
-READY_S_MAX: Final = 120
+READY_S_MAX: Final = 300
 KEYRA: Final = "/usr/local/bin/keyra"
 INSTALL: Final = (
     "/srv/payload/tree/install.sh --unattended --offline /srv/payload/wheelhouse"

@@ -90,6 +90,7 @@ async def _demo(
             "release_s": RELEASE_S,
             "held_open_s": HELD_OPEN_S,
             "challenge_ttl_s": CHALLENGE_S,
+            "on_fire": "release",
         },
         schedules={"nights": [_far_from_now()]},
         groups={"staff": None, "night": "nights"},

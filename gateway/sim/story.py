@@ -16,6 +16,7 @@ from gateway.ctap.command import Protocol
 from gateway.errors import SimulationError
 from gateway.schemas import Enrolment, EnrolmentOrder, Event
 from gateway.sim.chapter import Chapter, StepAction
+from gateway.sim.door_scenes import DoorScenes
 from gateway.sim.misbehaviour import Misbehaviour
 from gateway.sim.remote import RemoteKey
 from gateway.sim.scenes import SCENES
@@ -58,6 +59,7 @@ class Story:
         self._site: Final = site
         self._client: Final = client
         self._watch: Final = watch
+        self._scenes: Final = DoorScenes(site, client, watch)
         self._credentials: Final[dict[str, str]] = {}
         self.openings = 0
         self.denials: Final[set[str]] = set()
@@ -87,14 +89,7 @@ class Story:
                 ),
             ),
             Chapter("Denials: one reason each", self._denials()),
-            Chapter(
-                "The door itself",
-                (
-                    ("Request to exit", self._exit),
-                    ("Forced open", self._forced),
-                    ("Held open", self._held),
-                ),
-            ),
+            Chapter("The door itself", self._door()),
             Chapter("A person leaves, and the ledger goes on", self._leaving()),
             Chapter(
                 "Power cut in the middle of an opening",
@@ -111,6 +106,14 @@ class Story:
         return (
             ("The cleaner is erased", self._erased),
             ("The cleaner's key", self.denied("night", revoked)),
+        )
+
+    def _door(self) -> Sequence[tuple[str, StepAction]]:
+        return (
+            ("Request to exit", self._exit),
+            ("Forced open", self._forced),
+            ("Held open", self._held),
+            *self._scenes.steps(),
         )
 
     def _denials(self) -> Sequence[tuple[str, StepAction]]:

@@ -138,6 +138,7 @@ def p99(values: list[float]) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_decision_takes_the_same_time_at_any_size(sites: tuple[Site, Site]) -> None:
     times: tuple[list[float], list[float]] = ([], [])
     gc.collect()
@@ -159,6 +160,7 @@ def test_a_decision_takes_the_same_time_at_any_size(sites: tuple[Site, Site]) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_memory_follows_the_number_of_credentials(sites: tuple[Site, Site]) -> None:
     small, large = (site.kib for site in sites)
     show("registry, KiB for 100 credentials", small)
@@ -192,6 +194,7 @@ def test_a_start_from_a_snapshot_follows_it_too(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_explaining_takes_the_same_time_too(sites: tuple[Site, Site]) -> None:
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(DECISIONS):

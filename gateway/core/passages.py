@@ -210,7 +210,7 @@ class Passages:
             people = (holder_id, *self._companions(door, holder_id, what))
             granted = _Granted(n, tuple((one, groups_of(one)) for one in people))
             return Told(door, granted=(granted, at))
-        if what.get("reason") not in _AWAITING:
+        if str(what.get("reason")) not in _AWAITING:
             return None
         return Told(door, waiting=Waiting(n, at, holder_id, _credential_id(what)))
 

@@ -309,8 +309,22 @@ class History(Protocol):
     def size(self) -> int:
         """Return how many entries there are."""
 
+    def base(self) -> int:
+        """Return the number of the first entry: 0, unless older ones were pruned.
+
+        Raises:
+            JournalError: the ledger cannot be read.
+        """
+
+    def restated(self) -> Iterator[PastEntry]:
+        """Yield what a pruned ledger repeats of the entries before its base, in order.
+
+        Raises:
+            JournalError: it cannot be read, or was not pruned by its own writer.
+        """
+
     def entries(self, first: int) -> Iterator[PastEntry]:
-        """Yield the entries from number `first` on, in order.
+        """Yield the entries from number `first` on, in order; 0: from the base on.
 
         Raises:
             JournalError: the ledger cannot be read.

@@ -55,6 +55,14 @@ CREATE: Final = "webauthn.create"
 UNLOCK: Final = "door.unlock"
 ENROL: Final = "enrol"
 ENROL_PROOF: Final = "enrol.proof"
+STANDING: Final = {
+    "commissioned": "door",
+    "credential.duress": "credential",
+    "door.mode": "mode",
+    "door.over": "mode",
+}
+"""Kinds of entries of which a prune keeps the newest, for each value of this member."""
+
 _RESTATED: Final = re.compile(rb'"ev":"(?:restate|prune)"')
 
 
@@ -94,6 +102,8 @@ class Replay:
         openings: how many openings were checked, good or not.
         gaps: entries that rest on what stands before the file's first entry.
         first: the entry from which this replay speaks.
+        standing: entries that hold until the next of their kind and subject; they
+            prove nothing, and a prune keeps them.
         bases: for each restated entry, the root that its proof leads to.
     """
 
@@ -106,6 +116,7 @@ class Replay:
     holders: dict[str, tuple[Any, int]] = field(default_factory=dict)
     config: tuple[dict[str, Any], int] | None = None
     place: tuple[dict[str, Any], int] | None = None
+    standing: dict[tuple[str, str], int] = field(default_factory=dict)
     bases: list[tuple[int, bytes]] = field(default_factory=list)
     _base: int = 0
     _is_stretch: bool = False
@@ -155,6 +166,9 @@ class Replay:
         Raises:
             EvidenceError: it does not prove what it claims.
         """
+        if entry.ev in STANDING:
+            subject = entry.what.get(STANDING[entry.ev], "")
+            self.standing[entry.ev, str(subject)] = entry.n
         match entry.ev:
             case "config":
                 self.config = entry.what, entry.n
@@ -187,6 +201,7 @@ class Replay:
         """Return the entries that a pruned ledger must restate, oldest first."""
         numbers = {n for _, n in self.holders.values()}
         numbers |= {known[1] for known in (self.config, self.place) if known}
+        numbers |= set(self.standing.values())
         for credential in self.credentials.values():
             numbers |= {
                 credential.entry,

@@ -18,13 +18,16 @@ from ledger.errors import LedgerCorruptError, NoSuchEntryError, ProofError
 from ledger.keys import SigningKey, sync_directory
 from ledger.proof import inclusion_ranges
 from ledger.reader import Reader
+from ledger.restated import PRUNE, RESTATE
 from ledger.store import connect_writer, create, lock
 from ledger.tree import TILE_BITS, leaf_hash
 from ledger.writer import Writer
 
-PRUNE: Final = "prune"
-RESTATED_MAX: Final = 512
-"""Entries that one prune restates in one batch with its `prune` entry."""
+RESTATED_MAX: Final = 100_000
+"""Entries that one prune may restate; some three for each key that is enrolled."""
+
+BATCH: Final = 256
+"""Restated entries in one append; enough, and far below what a batch may hold."""
 
 
 def restate(reader: Reader, numbers: Sequence[int], base: int) -> list[Draft]:
@@ -39,7 +42,7 @@ def restate(reader: Reader, numbers: Sequence[int], base: int) -> list[Draft]:
             to_base64(root) for root in reader.roots(inclusion_ranges(n, base))
         ]
         text = reader.entry(n).decode()
-        drafts.append(Draft("restate", {"base": base, "entry": text, "proof": proof}))
+        drafts.append(Draft(RESTATE, {"base": base, "entry": text, "proof": proof}))
     return drafts
 
 
@@ -68,8 +71,10 @@ def prune(
             raise ProofError(f"{len(old)} live entries are more than {RESTATED_MAX}.")
         root = to_base64(reader.edge(base).root())
         what: dict[str, Json] = {"base": base, "restated": len(old), "root": root}
-        drafts = [*restate(reader, old, base), Draft(PRUNE, what)]
-        writer.append(drafts, stamp)
+        # A kill between two of these leaves entries that say twice what stands.
+        for at in range(0, len(old), BATCH):
+            writer.append(restate(reader, old[at : at + BATCH], base), stamp)
+        writer.append([Draft(PRUNE, what)], stamp)
         prev = leaf_hash(reader.entry(base - 1))
     descriptor = lock(path)
     try:

@@ -7,7 +7,7 @@ process is missing: its own machine moves the line here.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -52,9 +52,12 @@ from gateway.sim.pins import PinBoard
 from gateway.sim.place import Place
 from gateway.strike.machine import StrikeLimits, StrikeMachine
 from gateway.strike.wire import Request, Word
+from ledger.deep import Replay
 from ledger.entry import Stamp
 from ledger.keys import SigningKey
-from ledger.writer import initialise
+from ledger.prune import prune
+from ledger.reader import Reader
+from ledger.writer import Writer, initialise
 
 WALL_MS: Final = 1_800_000_000_000
 """A Friday, 08:00 in UTC."""
@@ -214,6 +217,28 @@ class VirtualSite:
             Stamp(WALL_MS, BOOT, 20, 0),
             SEAL_KEY,
         )
+
+    def keep_head(self) -> None:
+        """Keep a head of the closed ledger, as the hour does."""
+        with closing(Writer.open(self.ledger_path, self.signing_key)) as writer:
+            writer.checkpoint()
+
+    def prune(self) -> int:
+        """Prune the closed ledger at the newest kept head that is not its end.
+
+        Returns how many entries were dropped.
+        """
+        replay = Replay()
+        with Reader.open(self.ledger_path) as reader:
+            first = reader.base()[0]
+            base = max(n for n in reader.notes() if n < reader.size())
+            if first:
+                replay.foresee(first, reader.entries(first, reader.size()))
+            for n, body in enumerate(reader.entries(first, base), first):
+                replay.on_entry(n, body, b"")
+        now = self.clock.now()
+        stamp = Stamp(now.wall_ms, now.boot, now.err_ms, now.up_ms)
+        return prune(self.ledger_path, self.signing_key, base, replay.live(), stamp)
 
     # The gateway.
 

@@ -29,6 +29,7 @@ from gateway.errors import (
 )
 from gateway.ports import Clock, Journal, PastEntry
 from ledger.batch import Appended
+from ledger.encoding import to_base64
 from ledger.entry import Draft, Entry, Stamp, parse_entry
 from ledger.errors import (
     AppendFailed,
@@ -40,6 +41,7 @@ from ledger.errors import (
 )
 from ledger.keys import SigningKey
 from ledger.reader import Reader
+from ledger.restated import PRUNE, RESTATE, repeated, restated_root
 from ledger.tree import leaf_hash
 from ledger.writer import Writer
 
@@ -241,6 +243,32 @@ class LedgerHistory:
         except LedgerError as error:
             raise JournalError(str(error)) from error
 
+    def base(self) -> int:
+        """Return the number of the first entry: 0, unless older ones were pruned.
+
+        Raises:
+            JournalError: the ledger cannot be read.
+        """
+        try:
+            with Reader.open(self._path) as reader:
+                return reader.base()[0]
+        except LedgerError as error:
+            raise JournalError(str(error)) from error
+
+    def restated(self) -> Iterator[PastEntry]:
+        """Yield what a pruned ledger repeats of the entries before its base, in order.
+
+        Raises:
+            JournalError: it cannot be read, or was not pruned by its own writer.
+        """
+        try:
+            with Reader.open(self._path) as reader:
+                old = _restated(reader)
+        except LedgerError as error:
+            raise JournalError(str(error)) from error
+        for n in sorted(old):
+            yield PastEntry(n, old[n].ev, old[n].what)
+
     def entries(self, first: int) -> Iterator[PastEntry]:
         """Yield the entries from number `first` on, in order, each the next one's base.
 
@@ -258,6 +286,41 @@ class LedgerHistory:
                     yield PastEntry(entry.n, entry.ev, entry.what, at_ms)
         except LedgerError as error:
             raise JournalError(str(error)) from error
+
+
+def _restated(reader: Reader) -> dict[int, Entry]:
+    """Return the entries before the base that the ones after it repeat, by number.
+
+    They stand in the chain that the signed head ends, so only whoever held the key
+    wrote them; and the base is the one that their `prune` entry speaks of.
+
+    Raises:
+        JournalError: no entry says that this file was pruned here.
+        LedgerError: one cannot be read, or did not stand before the base.
+    """
+    base, size = reader.base()[0], reader.size()
+    root, old, said = reader.edge(base).root(), {}, base == 0
+    for entry in _chained(reader, 0, size):
+        if entry.what.get("base") != base:
+            continue
+        if entry.ev == PRUNE:
+            said = said or entry.what.get("root") == to_base64(root)
+        elif entry.ev == RESTATE:
+            repeats, leaf = repeated(entry)
+            if restated_root(entry.what, repeats, leaf) != root:
+                raise JournalError(
+                    f"Entry {entry.n} of the ledger {reader.path} repeats what never "
+                    "stood there; keep the file as it is and verify a copy of it."
+                )
+            while repeats.ev == RESTATE:  # by an earlier prune, too
+                repeats, _ = repeated(repeats)
+            old[repeats.n] = repeats
+    if not said:
+        raise JournalError(
+            f"The ledger {reader.path} begins at entry {base}, and no entry says that "
+            "it was pruned there; keep it as it is and verify a copy of it."
+        )
+    return old
 
 
 def _chained(reader: Reader, first: int, size: int) -> Iterator[Entry]:

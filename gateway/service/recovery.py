@@ -7,10 +7,10 @@ says so (docs/adr: the registry is a fold of the ledger).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from gateway.core.facts import Mode
+from gateway.core.facts import CredentialState, Mode
 from gateway.core.orders import ORDERABLE, Why
 from gateway.core.registry import FOLDED, Registry, RegistrySnapshot
 from gateway.errors import JournalError, RegistryError
@@ -18,6 +18,16 @@ from gateway.ports import History, PastEntry, RegistryStore
 
 SNAPSHOT_SEARCH_ENTRIES_MAX: Final = 4_096
 """How far after a snapshot its `registry` entry may stand."""
+
+
+_NAMELESS: Final = {
+    "from_ms": 0,
+    "groups": [],
+    "name": "0" * 64,
+    "state": "suspended",
+    "until_ms": 0,
+}
+"""A holder of whom nothing is known any more but that there was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +57,75 @@ def recover(history: History, store: RegistryStore) -> Recovered:
         JournalError: an entry in the ledger is no legal change; only a ledger that this
             gateway did not write alone has such an entry.
     """
+    base = history.base()
     snapshot = store.load()
+    if snapshot is not None and snapshot.entries < base:
+        snapshot = None  # what vouched for it is pruned; what stood is restated
     registry = None if snapshot is None else _vouched(history, snapshot)
     edited = snapshot is not None and registry is None
-    registry = registry or Registry()
+    fold = _Fold(registry or Registry())
+    if registry is None and base:
+        for n, past in enumerate(_standing(list(history.restated()))):
+            fold.take(replace(past, n=n))
     folded = 0
-    orders: dict[Mode, Mapping[str, Any]] = {}
-    commissioned: Mapping[str, Any] | None = None
-    glass_broken = False
-    for past in history.entries(registry.entries):
+    for past in history.entries(0 if registry is None else registry.entries):
+        fold.take(past)
+        folded += 1
+    return Recovered(
+        fold.registry, edited, folded, fold.orders, fold.commissioned, fold.glass_broken
+    )
+
+
+class _Fold:
+    """What the entries that were read so far come to."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry: Final = registry
+        self.orders: Final[dict[Mode, Mapping[str, Any]]] = {}
+        self.commissioned: Mapping[str, Any] | None = None
+        self.glass_broken = False
+
+    def take(self, past: PastEntry) -> None:
+        """Fold in the next entry.
+
+        Raises:
+            JournalError: it is no legal change.
+        """
+        what = past.what if past.ev in FOLDED else {}
         try:
-            registry.apply(past.n, past.ev, past.what if past.ev in FOLDED else {})
+            self.registry.apply(past.n, past.ev, what)
             if past.ev in {"door.mode", "door.over"}:
-                _order(orders, past.ev, past.what)
-            elif past.ev == "commissioned":
-                commissioned = past.what
-            glass_broken = _glass_broken(past, before=glass_broken)
+                _order(self.orders, past.ev, past.what)
         except (RegistryError, ValueError) as error:
             raise JournalError(
                 f"Entry {past.n} of the ledger is no legal change ({error}): "
                 "verify the ledger before this door is used again."
             ) from error
-        folded += 1
-    return Recovered(registry, edited, folded, orders, commissioned, glass_broken)
+        if past.ev == "commissioned":
+            self.commissioned = past.what
+        self.glass_broken = _glass_broken(past, before=self.glass_broken)
+
+
+def _standing(restated: list[PastEntry]) -> list[PastEntry]:
+    """Return what is restated in an order that is a history.
+
+    A prune keeps the newest entry of each thing, and a holder's may be younger than the
+    key. A key that was resumed is active, as its enrolment says. Of who was erased only
+    that is kept, and the keys; what stood before has no name.
+    """
+    nameless = [
+        replace(past, ev="holder", what=_NAMELESS | {"holder": past.what.get("holder")})
+        for past in restated
+        if past.ev == "erase"
+    ]
+    active = CredentialState.ACTIVE.value
+    kept = [
+        past
+        for past in nameless + restated
+        if past.ev != "credential.state" or past.what.get("state") != active
+    ]
+    ranks = {"holder": 0, "enrol": 1, "erase": 3}
+    return sorted(kept, key=lambda past: (ranks.get(past.ev, 2), past.n))
 
 
 def _glass_broken(past: PastEntry, *, before: bool) -> bool:

@@ -18,8 +18,11 @@ from gateway.core.facts import CredentialState
 from gateway.core.registry import Registry
 from gateway.errors import JournalError
 from gateway.service.recovery import recover
-from ledger.entry import Draft, Stamp
+from ledger.entry import Draft, Stamp, parse_entry
 from ledger.keys import SigningKey
+from ledger.prune import prune
+from ledger.reader import Reader
+from ledger.tree import leaf_hash
 from ledger.writer import Writer, initialise
 from tests.desk import Desk
 
@@ -155,3 +158,38 @@ def test_a_past_declared_pruned_is_no_past_of_a_snapshot(ledger: Path) -> None:
     for first in (0, 2):
         with pytest.raises(JournalError):
             list(LedgerHistory(ledger).entries(first))
+
+
+def test_a_past_that_no_prune_took_away_restates_nothing(ledger: Path) -> None:
+    """The right hash makes the rest a chain; but nobody signed a prune."""
+    with Reader.open(ledger) as reader:
+        leaves = [(n, leaf_hash(reader.entry(n))) for n in range(10)]
+    edit(
+        ledger,
+        lambda c: (
+            c.execute("DELETE FROM entry WHERE n<10"),
+            c.execute("INSERT INTO base VALUES(10, ?)", (leaves[-1][1],)),
+            c.executemany("INSERT OR IGNORE INTO tile VALUES(0,?,?)", leaves),
+        ),
+    )
+    history = LedgerHistory(ledger)
+    assert sum(1 for _ in history.entries(0)) == history.size() - 10
+    with pytest.raises(JournalError, match="no entry says that it was pruned"):
+        list(history.restated())
+
+
+def test_what_never_stood_before_the_base_is_not_restated(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    initialise(path, "site.example/gw-1", KEY, STAMP)
+    with closing(Writer.open(path, KEY)) as writer:
+        writer.append(drafts(), STAMP)
+        writer.checkpoint()
+        base = writer.size
+    prune(path, KEY, base, [1, 2, REVOKED_N], STAMP)
+    assert [past.n for past in LedgerHistory(path).restated()] == [1, 2, REVOKED_N]
+    with closing(Writer.open(path, KEY)) as writer, Reader.open(path) as reader:
+        lie = dict(parse_entry(reader.entry(base)).what)
+        lie["entry"] = str(lie["entry"]).replace('"boot":"0', '"boot":"1')
+        writer.append([Draft("restate", lie)], STAMP)
+    with pytest.raises(JournalError, match="never stood there"):
+        list(LedgerHistory(path).restated())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ledger.checkpoint import parse_vkey
 from ledger.deep import Replay
 from ledger.encoding import canonical
-from ledger.entry import Draft, Entry, Stamp, parse_entry
+from ledger.entry import Draft, Entry, Stamp, encode_entry, parse_entry
 from ledger.errors import (
     KeyFileError,
     LedgerBusyError,
@@ -22,7 +22,7 @@ from ledger.errors import (
     ProofError,
 )
 from ledger.keys import SigningKey
-from ledger.prune import RESTATED_MAX, prune
+from ledger.prune import BATCH, RESTATED_MAX, prune
 from ledger.reader import Reader
 from ledger.receipt import (
     check_consistency_proof,
@@ -191,6 +191,37 @@ def test_a_prune_that_cannot_be_done_changes_nothing(lived: Made) -> None:
             prune(lived.path, lived.key, 2, [], lived.door.stamp())
         reader._connection.execute("COMMIT")
     assert verify_lines(lived.lines(), vkey=lived.vkey).exit is Exit.VERIFIED
+
+
+def test_what_stands_until_the_next_of_its_kind_is_live() -> None:
+    replay = Replay()
+    drafts = [
+        Draft("door.mode", {"mode": "LockedDown", "door": "a"}),
+        Draft("door.mode", {"mode": "LockedDown", "door": "a"}),
+        Draft("door.mode", {"mode": "Locked", "door": "a"}),
+        Draft("commissioned", {"door": "a"}),
+        Draft("commissioned", {}),
+    ]
+    for n, draft in enumerate(drafts):
+        entry = encode_entry(n, bytes(32), Stamp(0, "0" * 16, 0, 0), draft)
+        replay.on_entry(n, entry, b"")
+    assert replay.live() == [1, 2, 3, 4]
+    assert replay.findings == []
+
+
+def test_more_is_restated_than_one_append_holds(lived: Made) -> None:
+    lived.append(*[EXIT] * (2 * BATCH))
+    writer = lived.open()
+    writer.checkpoint()
+    base = writer.size
+    writer.close()
+    live = list(range(base - 2 * BATCH - 1, base))
+    assert prune(lived.path, lived.key, base, live, lived.door.stamp()) == base
+    verdict = verify_lines(lived.lines(), vkey=lived.vkey)
+    assert verdict.exit is Exit.VERIFIED
+    with Reader.open(lived.path) as reader:
+        again = [parse_entry(body) for body in reader.entries(base, reader.size())]
+    assert [entry.ev for entry in again] == [*["restate"] * len(live), "prune"]
 
 
 def test_history_can_be_pruned_again(lived: Made) -> None:

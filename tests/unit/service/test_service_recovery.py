@@ -27,6 +27,12 @@ class Past:
     def size(self) -> int:
         return len(self._records)
 
+    def base(self) -> int:
+        return 0
+
+    def restated(self) -> Iterator[PastEntry]:
+        raise AssertionError("a whole past restates nothing")
+
     def entries(self, first: int) -> Iterator[PastEntry]:
         for n in range(first, len(self._records)):
             self.read += 1

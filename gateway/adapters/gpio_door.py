@@ -10,10 +10,8 @@ import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, cycle
-from types import MappingProxyType
 from typing import Final
 
 from gpiozero import DigitalInputDevice, DigitalOutputDevice
@@ -21,6 +19,7 @@ from gpiozero.pins import Factory
 
 from gateway.config import Active, Pins
 from gateway.core.facts import InputName, Pattern
+from gateway.core.patterns import PLAYED, Step
 from gateway.errors import HardwareMissingError
 from gateway.ports import Clock, InputChanged
 
@@ -161,45 +160,6 @@ class _Arrivals:
             name = self._lost.pop()
             return InputChanged(name, inputs[name](), self._clock.now().up_ms)
         return await self._queue.get()
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is on, and for how long."""
-
-    green: bool
-    red: bool
-    buzzer: bool
-    duration_ms: int
-
-
-def _step(lights: str, duration_ms: int) -> Step:
-    return Step("g" in lights, "r" in lights, "b" in lights, duration_ms)
-
-
-# First once, then the rest again and again. People tell them apart without colours:
-# by rhythm, and by how many beeps there are.
-_FOREVER_MS: Final = 3_600_000
-PLAYED: Final[Mapping[Pattern, tuple[tuple[Step, ...], tuple[Step, ...]]]] = (
-    MappingProxyType(
-        {
-            Pattern.READY: ((), (_step("g", 50), _step("", 2_950))),
-            Pattern.VERIFYING: ((), (_step("g", 100), _step("", 100))),
-            Pattern.TOUCH_NOW: ((_step("gb", 60),), (_step("g", 500), _step("", 500))),
-            Pattern.GRANTED: ((_step("gb", 400),), (_step("g", _FOREVER_MS),)),
-            Pattern.UNLOCKED: ((), (_step("g", 950), _step("", 50))),
-            Pattern.PRE_ALARM: ((), (_step("rb", 80), _step("", 920))),
-            Pattern.DENIED: (
-                (_step("rb", 120), _step("r", 120)) * 3,
-                (_step("r", _FOREVER_MS),),
-            ),
-            Pattern.FAULT: ((), (_step("r", 50), _step("", 950))),
-            Pattern.ALARM: ((), (_step("rb", 500), _step("", 500))),
-            # Both lights by turns, which the door itself never shows.
-            Pattern.ORDER: ((_step("rb", 60),), (_step("g", 250), _step("r", 250))),
-        }
-    )
-)
 
 
 class GpioIndicators:

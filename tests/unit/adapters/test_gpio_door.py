@@ -10,7 +10,6 @@ from gpiozero.pins.mock import MockFactory
 
 from gateway.adapters.gpio_door import (
     CHANGES_MAX,
-    PLAYED,
     GpioIndicators,
     GpioInputs,
     open_factory,
@@ -18,6 +17,7 @@ from gateway.adapters.gpio_door import (
 from gateway.adapters.system_clock import SystemClock
 from gateway.config import Active, Pins
 from gateway.core.facts import InputName, Pattern
+from gateway.core.patterns import PLAYED
 from gateway.errors import HardwareMissingError
 from gateway.ports import InputChanged
 

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bumble import hci
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.core.facts import InputName
-from gateway.errors import HardwareMissingError, SimulationError
+from gateway.core.ids import PeerAddress
+from gateway.errors import HardwareMissingError, LinkError, SimulationError
 from gateway.sim.adapter import SimulatedAdapter
 from gateway.sim.clock import SimulatedClock
 from gateway.sim.door import STRIKE
@@ -19,6 +21,7 @@ from gateway.sim.misbehaviour import Misbehaviour
 from gateway.sim.place import Place
 from gateway.sim.remote import RemoteWorld
 from gateway.sim.wire import BadLineError, encode, read_message
+from gateway.sim.world import LISTENERS_MAX
 from gateway.strike.sim_line import SimLine
 
 
@@ -125,6 +128,58 @@ async def test_an_adapter_comes_and_goes_as_often_as_it_likes(
         await until(lambda: served.air.listeners == 0)
     with pytest.raises(SimulationError, match="No simulated air"):
         await SimulatedAdapter.over_socket(folder / "none.sock")
+
+
+async def public_address(folder: Path) -> tuple[str, asyncio.StreamWriter]:
+    """Ask a new controller for its address, as a kernel does."""
+    reader, writer = await asyncio.open_unix_connection(str(folder / "hci.sock"))
+    writer.write(bytes(hci.HCI_Read_BD_ADDR_Command()))
+    answer = hci.HCI_Packet.from_bytes(await reader.read(64))
+    assert isinstance(answer, hci.HCI_Command_Complete_Event)
+    return str(answer.return_parameters.bd_addr), writer
+
+
+async def test_each_controller_has_an_address_and_who_comes_back_has_the_same(
+    served: Place, folder: Path
+) -> None:
+    first, one = await public_address(folder)
+    second, other = await public_address(folder)
+    assert first != second
+    one.close()
+    await until(lambda: served.air.listeners == 1)
+    again, back = await public_address(folder)
+    assert again == first
+    other.close()
+    back.close()
+
+
+async def test_a_controller_that_is_reset_has_no_links(
+    served: Place, folder: Path
+) -> None:
+    key = served.key("a")
+    async with await SimulatedAdapter.over_socket(folder / "hci.sock") as adapter:
+        await key.pairing_mode()
+
+        async def compare(_: int) -> bool:
+            assert (await key.state()).connected
+            (radio,) = (r for r in served.air.controllers if r.name == "gateway-1")
+            radio.on_packet(bytes(hci.HCI_Reset_Command()))
+            return True
+
+        with pytest.raises(LinkError):
+            await adapter.pair(PeerAddress(key.address), compare)
+    assert not (await key.state()).connected
+
+
+async def test_a_place_has_room_for_so_many_controllers(
+    served: Place, folder: Path
+) -> None:
+    writers = [(await public_address(folder))[1] for _ in range(LISTENERS_MAX)]
+    reader, late = await asyncio.open_unix_connection(str(folder / "hci.sock"))
+    assert await reader.read() == b""
+    assert served.air.listeners == LISTENERS_MAX
+    for writer in (*writers, late):
+        writer.close()
 
 
 @pytest.mark.parametrize("socket", ["pins.sock", "world.sock", "hci.sock"])

@@ -198,7 +198,7 @@ def test_unattended_without_a_config_it_fails_with_one_sentence(stage: Stage) ->
 
 def test_pins_and_wiring_are_asked_for(stage: Stage) -> None:
     answers = "a-site door.example Europe/Berlin gw front fail-secure active-high true"
-    typed = "\n".join([*answers.split(), "99", "17", "27", *[""] * 6]) + "\n"
+    typed = "\n".join([*answers.split(), "99", "17", "27", *[""] * 20]) + "\n"
     done = stage.install(typed=typed)
     assert done.returncode == 0, done.stderr
     config = (stage.root / "etc/keyra/gateway.toml").read_text()

@@ -180,6 +180,22 @@ async def test_a_release_begins_at_once_and_ends_by_itself(wiring: Wiring) -> No
         assert levels == [False, True, False, True, False]
 
 
+async def test_a_lease_is_renewed_without_an_edge_and_ends_by_itself(rig: Rig) -> None:
+    rig.start()
+    with closing(StrikeClient(rig.path)) as client:
+        for _ in range(3):
+            await client.lease(300)
+            assert rig.released()
+        edges = len(rig.board.trace)
+        await staying_alive(client, lambda: not rig.released())
+        assert len(rig.board.trace) == edges + 1
+        with pytest.raises(StrikeError, match="for so long at a time"):
+            await client.lease(60_000)
+        await client.lease(300)
+        client.close()
+        rig.wait_secured()
+
+
 async def test_what_is_out_of_bounds_does_not_move_the_line(rig: Rig) -> None:
     rig.start()
     with closing(StrikeClient(rig.path)) as client:

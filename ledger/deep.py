@@ -30,6 +30,19 @@ from ledger.entry import Entry, Stamp, parse_entry
 from ledger.errors import EntryError, EvidenceError, LedgerError, UnjudgedError
 from ledger.members import integer_of, list_of, text_of
 from ledger.restated import PRUNE, RESTATE, repeated, restated_root
+from ledger.standing import (
+    ACTIVE,
+    CREATE,
+    ENROL,
+    ENROL_PROOF,
+    ERASED,
+    GET,
+    REVOKED,
+    STANDING,
+    STATES,
+    UNLOCK,
+    Credential,
+)
 from ledger.webauthn import (
     FLAG_ATTESTED,
     FLAG_PRESENT,
@@ -46,23 +59,6 @@ FINDINGS_MAX: Final = 1000
 LATE_MS_MAX: Final = 10_000
 """From the answer's arrival, before the challenge expired, to its durable entry."""
 
-ACTIVE: Final = "active"
-ERASED: Final = "erased"
-REVOKED: Final = "revoked"
-STATES: Final = (ACTIVE, "suspended", REVOKED)
-GET: Final = "webauthn.get"
-CREATE: Final = "webauthn.create"
-UNLOCK: Final = "door.unlock"
-ENROL: Final = "enrol"
-ENROL_PROOF: Final = "enrol.proof"
-STANDING: Final = {
-    "commissioned": "door",
-    "credential.duress": "credential",
-    "door.mode": "mode",
-    "door.over": "mode",
-}
-"""Kinds of entries of which a prune keeps the newest, for each value of this member."""
-
 _RESTATED: Final = re.compile(rb'"ev":"(?:restate|prune)"')
 
 
@@ -72,26 +68,6 @@ class Finding:
 
     n: int
     text: str
-
-
-@dataclass(slots=True)
-class Credential:
-    """An enrolled key, as the ledger's own entries leave it.
-
-    Attributes:
-        entry: number of its enrolment.
-        state_entry: number of the entry that gave it its state.
-        counter_entry: number of the entry that gave it its counter.
-    """
-
-    holder: str
-    public_key: bytes
-    counter: int
-    entry: int
-    until_ms: int = 0
-    state: str = ACTIVE
-    state_entry: int = -1
-    counter_entry: int = -1
 
 
 @dataclass(slots=True)

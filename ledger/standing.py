@@ -1,0 +1,41 @@
+"""What holds of a door's past until something newer is said: words, and a key's state."""
+
+from dataclasses import dataclass
+from typing import Final
+
+ACTIVE: Final = "active"
+ERASED: Final = "erased"
+REVOKED: Final = "revoked"
+STATES: Final = (ACTIVE, "suspended", REVOKED)
+GET: Final = "webauthn.get"
+CREATE: Final = "webauthn.create"
+UNLOCK: Final = "door.unlock"
+ENROL: Final = "enrol"
+ENROL_PROOF: Final = "enrol.proof"
+STANDING: Final = {
+    "commissioned": "door",
+    "credential.duress": "credential",
+    "door.mode": "mode",
+    "door.over": "mode",
+}
+"""Kinds of entries of which a prune keeps the newest, for each value of this member."""
+
+
+@dataclass(slots=True)
+class Credential:
+    """An enrolled key, as the ledger's own entries leave it.
+
+    Attributes:
+        entry: number of its enrolment.
+        state_entry: number of the entry that gave it its state.
+        counter_entry: number of the entry that gave it its counter.
+    """
+
+    holder: str
+    public_key: bytes
+    counter: int
+    entry: int
+    until_ms: int = 0
+    state: str = ACTIVE
+    state_entry: int = -1
+    counter_entry: int = -1

@@ -1,4 +1,4 @@
-"""What holds of a door's past until something newer is said: words, and a key's state."""
+"""What holds of a past until something newer is said: words, and a key's state."""
 
 from dataclasses import dataclass
 from typing import Final

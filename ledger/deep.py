@@ -11,10 +11,10 @@ For each opening, the key's own signature is checked again:
     the signature is that of the enrolled public key
 
 For each enrolment: the attestation leads from the key to a root that the config entry
-of that time trusted, and a second touch proved the new key. What does not hold is
-reported with the entry's number; the replay goes on, so that one forged entry hides no
-other. In a file that begins later, what rests on entries before its beginning is
-reported apart: nothing is wrong with it, and nothing is proved.
+of that time trusted, and a second touch proved the new key. Orders are in `orders`.
+What does not hold is reported with the entry's number; the replay goes on, so that one
+forged entry hides no other. In a file that begins later, what rests on entries before
+its beginning is reported apart: nothing is wrong with it, and nothing is proved.
 """
 
 import dataclasses
@@ -29,6 +29,7 @@ from ledger.attestation import check_attestation
 from ledger.entry import Entry, Stamp, parse_entry
 from ledger.errors import EntryError, EvidenceError, LedgerError, UnjudgedError
 from ledger.members import integer_of, list_of, text_of
+from ledger.orders import Orders
 from ledger.restated import PRUNE, RESTATE, repeated, restated_root
 from ledger.standing import (
     ACTIVE,
@@ -37,6 +38,7 @@ from ledger.standing import (
     ENROL_PROOF,
     ERASED,
     GET,
+    ORDER,
     REVOKED,
     STANDING,
     STATES,
@@ -93,6 +95,7 @@ class Replay:
     config: tuple[dict[str, Any], int] | None = None
     place: tuple[dict[str, Any], int] | None = None
     standing: dict[tuple[str, str], int] = field(default_factory=dict)
+    orders: Orders = field(default_factory=Orders)
     bases: list[tuple[int, bytes]] = field(default_factory=list)
     _base: int = 0
     _is_stretch: bool = False
@@ -130,7 +133,9 @@ class Replay:
         if self.first < 0:
             self.first = n
         try:
-            self.replay(parse_entry(body))
+            entry = parse_entry(body)
+            self.replay(entry)
+            self.orders.judge(entry, is_whole=not self._base)
         except UnjudgedError as error:
             _report(self.gaps, n, str(error))
         except LedgerError as error:
@@ -162,6 +167,8 @@ class Replay:
                 self.openings += 1
                 self._grounds()
                 self._grant(entry)
+            case "order.signed":
+                self._sign(entry)
             case _:
                 # A restatement takes effect where its own place is gone: `foresee`.
                 pass
@@ -197,12 +204,13 @@ class Replay:
         match old.ev:
             case "restate":
                 self._recall(entry, old)
-            case "door.grant":
+            case "door.grant" | "order.signed":
                 self._set_counter(moved)
             case "enrol":
                 self._take_enrolment(moved)
             case _:
                 self.replay(moved)
+        self.orders.recall(moved)
 
     def check_bases(self, size: int, root: bytes) -> None:
         """Report restated entries that did not stand under this file's base."""
@@ -313,11 +321,7 @@ class Replay:
             raise EvidenceError("the key belongs to another holder.")
         if counter != integer_of(what, "counter"):
             raise EvidenceError("the entry's counter is not the one that was signed.")
-        if (counter or credential.counter) and counter <= credential.counter:
-            raise EvidenceError(
-                f"the key's counter fell from {credential.counter} to {counter}."
-            )
-        credential.counter, credential.counter_entry = counter, entry.n
+        credential.rise(counter, entry.n)
         state, _ = self.holders.get(credential.holder, (None, -1))
         if state is None:
             raise self._absent("the door was opened for a holder that is not known.")
@@ -328,6 +332,19 @@ class Replay:
             )
         if 0 < credential.until_ms <= entry.stamp.at_ms:
             raise EvidenceError("the door was opened by a key that had expired.")
+
+    def _sign(self, entry: Entry) -> None:
+        what = entry.what
+        credential = self._known(what, "an order was signed by a key never enrolled.")
+        answer = read_evidence(what.get("evidence"), GET)
+        identifier = unbase64url(what.get("credential"))
+        self._bound(answer, ORDER, entry.stamp, identifier)
+        counter = self._answered(answer, credential.public_key)
+        holder, _ = self.holders.get(credential.holder, (None, -1))
+        if credential.state != ACTIVE or holder != ACTIVE:
+            raise EvidenceError("an order was signed by a key that was not active.")
+        credential.rise(counter, entry.n)
+        self.orders.sign(entry, credential.holder, answer.binding.get("order"))
 
     def _grounds(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what was said of the door, and by what to judge."""
@@ -357,7 +374,7 @@ class Replay:
         if integer_of(binding, "v") != 1:
             raise EvidenceError("the challenge is of another version.")
         issued, expires = integer_of(binding, "issued"), integer_of(binding, "expires")
-        is_late = purpose == UNLOCK and stamp.up_ms > expires + LATE_MS_MAX
+        is_late = purpose in {UNLOCK, ORDER} and stamp.up_ms > expires + LATE_MS_MAX
         if issued > stamp.up_ms or is_late:
             raise EvidenceError("the answer is not from the challenge's time.")
         if answer.challenge in self._challenges:

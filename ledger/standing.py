@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from ledger.errors import EvidenceError
+
 ACTIVE: Final = "active"
 ERASED: Final = "erased"
 REVOKED: Final = "revoked"
@@ -10,6 +12,7 @@ STATES: Final = (ACTIVE, "suspended", REVOKED)
 GET: Final = "webauthn.get"
 CREATE: Final = "webauthn.create"
 UNLOCK: Final = "door.unlock"
+ORDER: Final = "admin.order"
 ENROL: Final = "enrol"
 ENROL_PROOF: Final = "enrol.proof"
 STANDING: Final = {
@@ -39,3 +42,15 @@ class Credential:
     state: str = ACTIVE
     state_entry: int = -1
     counter_entry: int = -1
+
+    def rise(self, counter: int, entry: int) -> None:
+        """Take the counter of an answer.
+
+        Raises:
+            EvidenceError: it fell.
+        """
+        if (counter or self.counter) and counter <= self.counter:
+            raise EvidenceError(
+                f"the key's counter fell from {self.counter} to {counter}."
+            )
+        self.counter, self.counter_entry = counter, entry

@@ -316,11 +316,9 @@ class Enroller:
         credential: Credential,
         proof: Verified,
     ) -> None:
-        task = order.task
+        task, refused = order.task, EnrolmentFailure.REGISTRY_REFUSED
         if self._registry.holder(task.holder.id) != task.before:
-            raise CeremonyFailedError(
-                EnrolmentFailure.REGISTRY_REFUSED, "changed-meanwhile"
-            )
+            raise CeremonyFailedError(refused, "changed-meanwhile")
         enrol = entries.enrol_record(
             replace(credential, duress=task.duress),
             task.by,

@@ -1,5 +1,7 @@
 """Administration at a whole gateway in virtual time: orders, fingers, broken glass."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from gateway.core.facts import CredentialState, Mode
@@ -14,8 +16,21 @@ from gateway.service.views import (
     ImportWish,
     ModeWish,
 )
+from ledger.deep import Replay
+from ledger.reader import Reader
 from tests.administered import ROOT, administrator, ceremony, ordered, refusal, signed
 from tests.virtual_site import ADMIN, VirtualSite
+
+
+@pytest.fixture(autouse=True)
+def a_stranger_agrees(site: VirtualSite) -> Iterator[None]:
+    """Whatever was done, the entries alone prove who ordered it."""
+    yield
+    replay = Replay()
+    with Reader.open(site.ledger_path) as reader:
+        for n, body in enumerate(reader.entries(0, reader.size())):
+            replay.on_entry(n, body, b"")
+    assert replay.findings == []
 
 
 def key_of(site_view: object, holder: str) -> str:

@@ -31,6 +31,8 @@ what to do.
     ├── OrderError               a mode, a self-test or the like cannot be ordered so
     ├── JournalError             an entry was not written; nothing changed
     │   └── JournalStateUnknownError  it is unknown what is on disk: stop    exit 74
+    ├── BackupError              a backup was not made, or is not to be read
+    │   └── RestoreRefusedError  it would replace what is newer, or another history
     ├── StrikeError              keyra-strike refused or is out of reach
     ├── SimulationError          a simulated key, pin or place was used wrongly
     ├── ApiError                 the gateway refused a request over its API
@@ -236,6 +238,18 @@ class JournalStateUnknownError(JournalError):
 
     code = "journal-state-unknown"
     exit_code = 74  # EX_IOERR
+
+
+class BackupError(KeyraError):
+    """A backup could not be made, or a file is none that can be restored."""
+
+    code = "backup"
+
+
+class RestoreRefusedError(BackupError):
+    """The backup is whole, and does not belong in the place of what is there."""
+
+    code = "restore-refused"
 
 
 class StrikeError(KeyraError):

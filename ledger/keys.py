@@ -72,8 +72,13 @@ class SigningKey:
         Raises:
             KeyFileError: there is a file already, or it cannot be written.
         """
-        pem = self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        write_private(path, pem)
+        write_private(path, self.pem())
+
+    def pem(self) -> bytes:
+        """Return what `save` writes: the secret itself."""
+        return self._key.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
 
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature."""

@@ -14,7 +14,7 @@ from ledger.entry import NO_PREVIOUS, Entry, parse_entry
 from ledger.errors import LedgerCorruptError, NoSuchEntryError
 from ledger.store import DATABASE_ERRORS, check_schema, open_reader
 from ledger.tail import head_of, range_root, stored_edge
-from ledger.tree import Edge
+from ledger.tree import TILE_BITS, Edge
 
 CHUNK_ENTRIES: Final = 512
 
@@ -143,6 +143,29 @@ class Reader:
             return stored_edge(self._connection, size)
         except DATABASE_ERRORS as error:
             raise self._unreadable(error) from error
+
+    def tiles(self, size: int) -> Iterator[tuple[int, int, bytes]]:
+        """Yield level, index and root of the stored subtrees within `size` entries.
+
+        Raises:
+            LedgerCorruptError: the file cannot be read, or a root is no bytes.
+        """
+        level = 0
+        while count := size >> level * TILE_BITS:
+            at = 0
+            while rows := self._rows(
+                "SELECT i, root FROM tile WHERE level=? AND i>=? AND i<? "
+                "ORDER BY i LIMIT ?",
+                (level, at, count, CHUNK_ENTRIES),
+            ):
+                for index, root in rows:
+                    if not isinstance(root, bytes):
+                        raise LedgerCorruptError(
+                            f"A tile of the ledger {self.path} is no longer bytes."
+                        )
+                    yield level, index, root
+                at = rows[-1][0] + 1
+            level += 1
 
     def base(self) -> tuple[int, bytes]:
         """Return number and `prev` of the first entry: 0 and zeros unless pruned.

@@ -8,6 +8,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final, NoReturn
 
+from gateway.cli.backup_options import add_backup_options, add_restore_options
+
 CONFIG_PATH: Final = Path("/etc/keyra/gateway.toml")
 SOCKET_PATH: Final = "/run/keyra/gateway.sock"
 KEYS_MAX: Final = 1000
@@ -57,6 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_deciding(verb)
     _add_installing(verb)
     _add_own(verb)
+    _add_backups(verb)
     return parser
 
 
@@ -303,6 +306,18 @@ def _key_options(enrol: argparse.ArgumentParser) -> None:
         action="store_true",
         help="a key for when its holder is forced: opens as usual and calls silently",
     )
+
+
+def _add_backups(verb: _Verb) -> None:
+    backup = verb(
+        "backup", "backing_up", "backup", "Make an encrypted backup; check one."
+    )
+    add_backup_options(backup)
+    restore = verb("restore", "restoring", "restore", "Put a backup back.")
+    add_restore_options(restore)
+    for parser in (backup, restore):
+        _config(parser)
+        _json(parser)
 
 
 def _json(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from gateway.config.policy_sections import (
     SpecialHours,
 )
 from gateway.config.sections import (
+    Backup,
     Door,
     Gateway,
     Limits,
@@ -129,6 +130,12 @@ class Config:
         default_factory=Duress,
         metadata=section(
             "duress", Duress, "The silent call of a credential marked for duress."
+        ),
+    )
+    backup: Backup = field(
+        default_factory=Backup,
+        metadata=section(
+            "backup", Backup, "Backups, which only the holder of another key can open."
         ),
     )
     limits: Limits = field(

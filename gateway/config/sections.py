@@ -14,6 +14,7 @@ from gateway.config.values import (
     ADAPTER,
     IDENTIFIER,
     PATH,
+    RECIPIENT,
     RP_ID,
     ZONE,
     Choice,
@@ -258,6 +259,31 @@ class Trust:
     model_list_publisher: str = field(
         default="mds.fidoalliance.org",
         metadata=setting(RP_ID, "To whom the list's signing certificate was issued."),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """Backups, which only the holder of another key can open."""
+
+    recipient: str | None = field(
+        default=None,
+        metadata=setting(
+            RECIPIENT,
+            "Who can open them (age): its other half is kept elsewhere. Without one, "
+            "none are made by themselves.",
+            "age1lvyvwawkr0mcnnnncaghunadrqkmuf9e6507x9y920xxpp866cnql7dp2z",
+        ),
+    )
+    dir: str = field(
+        default="/var/backups/keyra",
+        metadata=setting(PATH, "Where they are put, day by day."),
+    )
+    keep: int = field(
+        default=14,
+        metadata=setting(
+            Whole(2, 10_000, "backups"), "How many of the newest are kept there."
+        ),
     )
 
 

@@ -356,6 +356,10 @@ RP_ID: Final = Text(
     _matches(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*"),
 )
 ADAPTER: Final = Text('a Bluetooth adapter such as "hci0"', _matches(r"hci[0-9]{1,3}"))
+RECIPIENT: Final = Text(
+    'an age recipient: "age1" and 58 lower-case letters and digits',
+    _matches(r"age1[02-9ac-hj-np-z]{58}"),
+)
 AAGUID: Final = Text(
     "an AAGUID: 32 hex digits in lower case, as 8-4-4-4-12",
     _matches(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),

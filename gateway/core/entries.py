@@ -333,6 +333,14 @@ def input_record(door: DoorId, name: str, *, active: bool) -> Record:
     return Record("door.input", {"active": active, "door": door, "input": name})
 
 
+def restored_record(entries: int, made_ms: int, seal: str) -> Record:
+    """Say that the ledger was put back from a backup of `entries` entries.
+
+    `seal` is what became of it: kept, computed, lost or none.
+    """
+    return Record("restored", {"entries": entries, "made_ms": made_ms, "seal": seal})
+
+
 def alarm_record(kind: str, detail: str) -> Record:
     """Say what is wrong with the gateway itself."""
     return Record("alarm", {"detail": plain(detail), "kind": kind})

@@ -1,0 +1,1 @@
+"""Backups: encrypted, versioned, and tested by restoring (docs/backup.md)."""

@@ -9,6 +9,7 @@ Whoever is killed before the last step leaves the old state, after it the new on
 """
 
 import fcntl
+import json
 import os
 import shutil
 import tempfile
@@ -23,7 +24,7 @@ from gateway.adapters.people_store import SqlitePeopleStore
 from gateway.adapters.system_clock import SystemEntropy
 from gateway.backup.making import LEDGER_NAME, PEOPLE_NAME, VKEY_NAME
 from gateway.backup.names import utc
-from gateway.backup.opening import Opened
+from gateway.backup.opening import FROM_BACKUP, Opened
 from gateway.backup.renaming import rename_new, swap
 from gateway.core.entries import alarm_record, restored_record
 from gateway.errors import AlreadyRunningError, BackupError, RestoreRefusedError
@@ -36,6 +37,7 @@ from ledger.seal_file import SealFile, load_first_key, read_seal, seal_path
 from ledger.tree import leaf_hash
 from ledger.writer import Writer
 
+FILES_NAME: Final = "files.json"
 UNFINISHED: Final = "unfinished"
 """The mark of a folder that is nothing yet; a later restore removes such folders."""
 
@@ -231,6 +233,8 @@ def finish(
         )
         writer.checkpoint()
     erase_ordered(path, stage / PEOPLE_NAME)
+    origins = json.dumps(opened.manifest.files, indent=1, sort_keys=True)
+    (stage / FROM_BACKUP / FILES_NAME).write_text(f"{origins}\n")
     return fate
 
 

@@ -91,14 +91,20 @@ def _everything(
     manifest = opened.manifest
     made = instant(manifest.made_ms)
     config = directory / FROM_BACKUP
+    since = (
+        f"What came after {made} is unknown here: before the door is used, revoke, "
+        "suspend and erase again whatever was revoked, suspended or erased since."
+    )
+    files = (
+        f"The config and other files of then are in {config}: put in place what you "
+        "need (docs/backup.md)."
+    )
     sentences = [
         f"Restored {manifest.entries} entries into {directory}, as they were {made}.",
         f"Compare this key with the line that you kept: {opened.vkey}",
         _FATES[fate],
-        f"What came after {made} is unknown here: before the door is used, revoke, "
-        + "suspend and erase again whatever was revoked, suspended or erased since.",
-        f"The config and other files of then are in {config}: put in place what you "
-        + "need (docs/backup.md).",
+        since,
+        files,
     ]
     if kept is not None:
         sentences.append(f"What was here before is kept in {kept}.")

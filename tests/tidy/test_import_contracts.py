@@ -76,6 +76,7 @@ VIOLATIONS: list[tuple[str, dict[str, str]]] = [
     ("gpio", {"gateway/strike/planted.py": "import gpiozero"}),
     ("chores", {"gateway/service/planted.py": "import apscheduler"}),
     ("calendars", {"gateway/core/planted.py": "import icalendar"}),
+    ("vault", {"gateway/backup/planted.py": "import pyrage"}),
     ("tables", {"ledger/planted.py": "import sqlite_utils"}),
     ("screens", {"gateway/cli/planted.py": "import textual"}),
 ]

@@ -83,6 +83,7 @@ def records_of_the_gateway() -> list[Record]:
         entries.config_record(place, facts),
         entries.clock_record("step", -5),
         entries.alarm_record("strike-lost", "gone"),
+        entries.restored_record(7, 1_800_000_000_000, "kept"),
     ]
 
 

@@ -12,9 +12,8 @@ For each opening, the key's own signature is checked again:
 
 For each enrolment: the attestation leads from the key to a root that the config entry
 of that time trusted, and a second touch proved the new key. Orders are in `orders`.
-What does not hold is reported with the entry's number; the replay goes on, so that one
-forged entry hides no other. In a file that begins later, what rests on entries before
-its beginning is reported apart: nothing is wrong with it, and nothing is proved.
+What does not hold is reported with its number, and the replay goes on. In a file that
+begins later, what rests on entries before its beginning is reported apart.
 """
 
 import dataclasses
@@ -58,9 +57,7 @@ from ledger.webauthn import (
 )
 
 FINDINGS_MAX: Final = 1000
-LATE_MS_MAX: Final = 10_000
-"""From the answer's arrival, before the challenge expired, to its durable entry."""
-
+LATE_MS_MAX: Final = 10_000  # from the answer's arrival to its durable entry
 _RESTATED: Final = re.compile(rb'"ev":"(?:restate|prune)"')
 
 
@@ -79,7 +76,7 @@ class Replay:
     Attributes:
         openings: how many openings were checked, good or not.
         gaps: entries that rest on what stands before the file's first entry.
-        first: the entry from which this replay speaks.
+        first: from where this replay speaks.
         standing: entries that hold until the next of their kind and subject; they
             prove nothing, and a prune keeps them.
         bases: for each restated entry, the root that its proof leads to.
@@ -170,8 +167,7 @@ class Replay:
             case "order.signed":
                 self._sign(entry)
             case _:
-                # A restatement takes effect where its own place is gone: `foresee`.
-                pass
+                pass  # a restatement takes effect where its own place is gone
 
     def _set_holder(self, entry: Entry) -> None:
         name = text_of(entry.what, "holder")
@@ -337,8 +333,7 @@ class Replay:
         what = entry.what
         credential = self._known(what, "an order was signed by a key never enrolled.")
         answer = read_evidence(what.get("evidence"), GET)
-        identifier = unbase64url(what.get("credential"))
-        self._bound(answer, ORDER, entry.stamp, identifier)
+        self._bound(answer, ORDER, entry.stamp, unbase64url(what.get("credential")))
         counter = self._answered(answer, credential.public_key)
         holder, _ = self.holders.get(credential.holder, (None, -1))
         if credential.state != ACTIVE or holder != ACTIVE:

@@ -34,6 +34,7 @@ from tests.attested import (
     usage,
 )
 from tests.desk import AT, NOON_MS, UP, UV, SoftKey, key_number, sign
+from tests.model_lists import Published, entry
 
 GOOD = Attestation()
 TRUST = GOOD.trusted()
@@ -279,8 +280,24 @@ def test_certificates_have_dates(years: int, expected: AttestationFailure) -> No
     assert failure(GOOD, wall_ms) is expected
 
 
+@pytest.mark.parametrize(
+    ("models", "wall_ms", "expected"),
+    [
+        ([entry(AAGUID, "REVOKED")], NOON_MS, AttestationFailure.MODEL_REVOKED),
+        ([], 2 * NOON_MS, AttestationFailure.MODEL_LIST_EXPIRED),
+    ],
+)
+def test_a_fallen_model_is_not_enrolled(
+    models: list[Any], wall_ms: int, expected: AttestationFailure
+) -> None:
+    listed = GOOD.trusted(model_list=Published(entries=models).load())
+    assert failure(Attestation(trust=listed), wall_ms) is expected
+
+
 def test_every_failure_is_provoked_here() -> None:
     provoked = {expected for expected, _ in FAILURES.values()} | {
+        AttestationFailure.MODEL_REVOKED,
+        AttestationFailure.MODEL_LIST_EXPIRED,
         AttestationFailure.MALFORMED,
         AttestationFailure.EXPIRED,
         AttestationFailure.NOT_YET_VALID,

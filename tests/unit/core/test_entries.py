@@ -185,6 +185,16 @@ def test_a_stranger_can_check_a_grant_from_its_entry_alone() -> None:
     }
 
 
+def test_an_enrolment_names_what_it_replaces_only_where_it_does() -> None:
+    desk = Desk()
+    creation = desk.book.issue(at(), desk.nonce(), purpose=Purpose.ENROL, holder=HOLDER)
+    parts = (by_uid(0), "passkey", creation, b"object", desk.verified())
+    first = entries.enrol_record(desk.enrolled(counter=1), *parts)
+    again = entries.enrol_record(desk.enrolled(), *parts, replaces=OTHER_CREDENTIAL)
+    assert "replaces" not in first.what
+    assert again.what["replaces"] == to_base64url(OTHER_CREDENTIAL)
+
+
 def test_the_registry_understands_what_is_written_about_it() -> None:
     desk = Desk()
     registry = Registry()

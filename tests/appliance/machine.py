@@ -26,7 +26,9 @@ _TIMED_OUT: Final = 124
 _CHUNK_BYTES: Final = 1 << 20
 _CMDLINE: Final = (
     "console=ttyS0 root=/dev/vda rw quiet loglevel=3 log_buf_len=8M mitigations=off "
-    "nokaslr random.trust_cpu=on audit=0 selinux=0 apparmor=0 systemd.show_status=0"
+    "nokaslr random.trust_cpu=on audit=0 selinux=0 apparmor=0 systemd.show_status=0 "
+    # A loaded state finds that time has passed: no fault of the time stamp counter.
+    "tsc=reliable"
 )
 # Files are in the directory where QEMU is started.
 _HARDWARE: Final = f"""

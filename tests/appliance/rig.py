@@ -114,7 +114,7 @@ class Rig:
         await self.radio.disperse()
         await self.machine.load(state)
         self.chip.forget()
-        await self.machine.run("systemctl restart rig-adapter")
+        await self.machine.run("systemctl restart rig-adapter rig-clock")
         await self.machine.until("bluetoothctl show | grep -q 'Powered: yes'")
 
     async def _tell_why(self) -> None:

@@ -1,6 +1,7 @@
 """What a backup's file is called: `keyra-<gateway>-<entries>-<UTC>.age`."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -45,6 +46,12 @@ class BackupName:
             return None
         made_ms = int(made.timestamp()) * _MS_PER_S
         return cls(made_ms, int(match[2]), GatewayId(match[1]))
+
+
+def newest(names: Iterable[str], gateway: GatewayId) -> BackupName | None:
+    """Return a gateway's newest backup among the names in a folder."""
+    parsed = (BackupName.parse(name) for name in names)
+    return max((one for one in parsed if one and one.gateway == gateway), default=None)
 
 
 def utc(wall_ms: int) -> str:

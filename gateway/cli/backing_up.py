@@ -15,7 +15,6 @@ from gateway.adapters.backup_vault import (
     encrypt,
     make_identity,
 )
-from gateway.adapters.system_clock import SystemClock
 from gateway.backup.archive import Manifest
 from gateway.backup.keeping import prune, store
 from gateway.backup.making import archive_bytes, gather
@@ -25,6 +24,7 @@ from gateway.cli.texts import instant, say
 from gateway.client import printable
 from gateway.config import load
 from gateway.errors import BackupError, ConfigError
+from ledger.clock import read_stamp
 from ledger.errors import LedgerError
 
 ROOMY: Final = Path("/var/tmp")  # noqa: S108 - mkdtemp makes a private folder in it
@@ -119,7 +119,7 @@ def _make(options: argparse.Namespace) -> int:
         )
     check_recipient(recipient)
     folder = options.to or Path(config.backup.dir)
-    made_ms = SystemClock().now().wall_ms // _MS_PER_S * _MS_PER_S
+    made_ms = read_stamp().at_ms // _MS_PER_S * _MS_PER_S
     content = gather(config, options.config)
     with closing(content.reader):
         name = BackupName(made_ms, content.entries, config.gateway.id)

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
-from gateway.adapters.system_clock import SystemClock
 from gateway.backup.opening import FROM_BACKUP, Opened
 from gateway.backup.restoring import (
     Fate,
@@ -66,12 +65,11 @@ def restore(options: argparse.Namespace) -> int:
             raise refuse_newer(directory, there, entries)
         if relation is Relation.EQUAL:
             return _say(options, opened, {"restored": "nothing"}, _NOTHING)
-        wish = Wish(options.seal_key, options.seal_lost)
-        fate = finish(directory, stage, opened, wish, read_stamp())
+        wish, stamp = Wish(options.seal_key, options.seal_lost), read_stamp()
+        fate = finish(directory, stage, opened, wish, stamp)
         kept = None
         if not options.dry_run:
-            now_ms = SystemClock().now().wall_ms
-            kept = install(directory, stage, now_ms, lambda _: None)
+            kept = install(directory, stage, stamp.at_ms, lambda _: None)
     told = {
         "restored": "everything",
         "seal": fate.value,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.config import Config, parse
+from gateway.doctor.backups import check_backup
 from gateway.doctor.board import check_board, check_pins
 from gateway.doctor.data import check_disk, check_ledger, check_permissions
 from gateway.doctor.finding import Finding, good, wrong
@@ -39,6 +40,7 @@ _CONFIGURED: Final[Sequence[Callable[[Machine, Config], Iterator[Finding]]]] = (
     check_strike_settings,
     check_pins,
     check_radio,
+    check_backup,
 )
 
 

@@ -3,8 +3,8 @@
 # shellcheck disable=SC2154,SC2034 # variables are shared with the other parts
 
 units='keyra-strike.service keyra-gateway.service'
-timers='keyra-verify.timer'
-followers='keyra-verify.service keyra-console@.service keyra-unproved.service'
+timers='keyra-verify.timer keyra-backup.timer'
+followers='keyra-verify.service keyra-backup.service keyra-console@.service keyra-unproved.service'
 begin_mark='# keyra: begin (install.sh made this from /etc/keyra/gateway.toml)'
 end_mark='# keyra: end'
 
@@ -16,7 +16,8 @@ make_users() {
         change "make the users keyra and keyra-strike" systemd-sysusers \
             /etc/sysusers.d/keyra.conf
     fi
-    if [ ! -d /etc/keyra ] || [ ! -d /var/lib/keyra ]; then
+    if [ ! -d /etc/keyra ] || [ ! -d /var/lib/keyra ] ||
+        [ ! -d /var/backups/keyra ]; then
         change "make /etc/keyra and /var/lib/keyra" systemd-tmpfiles --create \
             /etc/tmpfiles.d/keyra.conf
     fi

@@ -28,6 +28,8 @@ PERSIST = "/sys/module/pinctrl_bcm2835/parameters/persist_gpio_outputs"
 ROOTS = PathFacts(0o640, "root", "keyra")
 OURS = PathFacts(0o600, "keyra", "keyra")
 STATE = "/var/lib/keyra"
+BACKUPS = "/var/backups/keyra"
+BACKED_UP = defaults_text().replace("#recipient =", "recipient =")
 
 
 @dataclass
@@ -36,9 +38,9 @@ class FakeMachine:
 
     files: dict[str, str] = field(
         default_factory=lambda: {
-            CONFIG: defaults_text(),
+            CONFIG: BACKED_UP,
             "/etc/keyra/strike.env": strike_environment(
-                parse(defaults_text(), "defaults"), 990
+                parse(BACKED_UP, "defaults"), 990
             ),
             BOOT: "[all]\ndtparam=strict_gpiod\ngpio=17=op,dl\n",
             PERSIST: "N\n",
@@ -59,6 +61,7 @@ class FakeMachine:
             "/sys/class/rfkill": ("rfkill0", "rfkill1"),
             "/sys/class/hwmon": ("hwmon0", "hwmon1"),
             "/sys/class/rtc": ("rtc0",),
+            BACKUPS: ("keyra-gateway-1-7-20270114T080000Z.age",),
             "/dev": ("gpiochip0", "watchdog", "watchdog0"),
         }
     )
@@ -240,6 +243,13 @@ WRONG: dict[str, tuple[str, Break]] = {
         "units",
         lambda m: m.units.pop("keyra-verify.timer"),
     ),
+    "no backup": ("backup", lambda m: m.folders.update({BACKUPS: ("x.age",)})),
+    "an old backup": (
+        "backup",
+        lambda m: m.folders.update(
+            {BACKUPS: ("keyra-gateway-1-9-20270101T000000Z.age",)}
+        ),
+    ),
     "a ledger that was tampered with": (
         "units",
         lambda m: m.units["keyra-verify.service"].update(Result="exit-code"),
@@ -284,6 +294,10 @@ WRONG: dict[str, tuple[str, Break]] = {
 }
 
 NOTED: dict[str, tuple[str, Break]] = {
+    "nobody who could open a backup": (
+        "backup",
+        lambda m: m.files.update({CONFIG: defaults_text()}),
+    ),
     "a clone": ("version", lambda m: m.links.clear()),
     "the seal's first key": (
         "seal",

@@ -23,6 +23,7 @@ from gateway.config import Limits
 from gateway.core.attestation import Trust
 from gateway.core.certificate_path import load_root
 from gateway.core.challenge import Place as ChallengePlace
+from gateway.core.door_policy import DoorRules
 from gateway.core.door_timing import DoorTiming
 from gateway.core.entries import ConfigFacts, Record
 from gateway.core.ids import DoorId, GatewayId, GroupId, ScheduleId, SiteId
@@ -206,6 +207,7 @@ class VirtualSite:
         self.signing_key = SigningKey.generate()
         self.groups: dict[str, str] = {"staff": "always"}
         self.windows: dict[str, str] = {}
+        self.rules = DoorRules()
         self.limits = Limits()
         self.on_fire = OnFire.OBSERVE
         self.unlocked: Schedule | None = None
@@ -328,6 +330,7 @@ class VirtualSite:
                 schedules=schedules,
                 zone=ZoneInfo("UTC"),
                 release_ms=RELEASE_MS,
+                rules=self.rules,
             ),
             challenge_life_ms=CHALLENGE_MS,
             enrolment=EnrolmentRules(
@@ -349,10 +352,15 @@ class VirtualSite:
         holder: str = "h1",
         group: str = "staff",
         name: str = "A name",
+        duress: str = "",
     ) -> KeyraDevice:
-        """Enrol a holder with a new key of that name; it sleeps afterwards."""
-        key = await self.place.add_key(holder)
-        await now.gateway.enrol(EnrolmentOrder(holder, name, (group,)), ADMIN)
+        """Enrol a holder with a new key of that name; it sleeps afterwards.
+
+        `duress` names a second key, for when the holder is forced.
+        """
+        key = await self.place.add_key(duress or holder)
+        order = EnrolmentOrder(holder, name, (group,), duress=bool(duress))
+        await now.gateway.enrol(order, ADMIN)
         await key.touch(times=2)
         await key.pairing_mode()
         shown = await self.ceremony(now, "comparing")

@@ -18,6 +18,7 @@ from typing import Final
 from gateway.errors import KeyraError, SimulationError
 from gateway.sim.chapter import tell
 from gateway.sim.crowd import crowd_chapter
+from gateway.sim.rule_scenes import RuleScenes
 from gateway.sim.scenes import CHALLENGE_S
 from gateway.sim.site import VKEY_NAME, SimulatedSite, SitePlan
 from gateway.sim.story import (
@@ -101,6 +102,7 @@ async def _demo(
         chapters = [*story.chapters()]
         if keys:
             chapters.insert(3, crowd_chapter(story, site, seed, keys))
+        chapters.insert(-2, RuleScenes(story, site, watch).chapter())
         steps = sum(len(chapter.steps) for chapter in chapters) + LEDGER_STEPS
         telling = Telling(steps, plain=plain, picture=picture is not None)
         telling.heading("KEYRA gateway: one door, simulated keys, air and pins")

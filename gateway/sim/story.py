@@ -71,13 +71,13 @@ class Story:
             Chapter(
                 "Enrolment: the key proves its model, a person compares the numbers",
                 (
-                    ("First administrator", self._enrols("admin", "Administrator")),
-                    ("First holder", self._enrols("holder-1", "First holder")),
-                    ("Second holder", self._enrols("holder-2", "Second holder")),
-                    ("A spare key", self._enrols("spare", "Second holder's spare")),
+                    ("First administrator", self.enrols("admin", "Administrator")),
+                    ("First holder", self.enrols("holder-1", "First holder")),
+                    ("Second holder", self.enrols("holder-2", "Second holder")),
+                    ("A spare key", self.enrols("spare", "Second holder's spare")),
                     (
                         "A cleaner, nights only",
-                        self._enrols("night", CLEANER, "night"),
+                        self.enrols("night", CLEANER, "night"),
                     ),
                 ),
             ),
@@ -139,10 +139,17 @@ class Story:
 
     # Enrolment.
 
-    def _enrols(self, holder: str, name: str, group: str = "staff") -> StepAction:
+    def enrols(
+        self, holder: str, name: str, group: str = "staff", *, duress: str = ""
+    ) -> StepAction:
+        """Return a step that enrols a key; `duress` names a holder's second one."""
+
         async def action(step: Step) -> None:
-            key = await self._site.world.add_key(holder, tokens=TOKENS.get(holder, ()))
-            order = EnrolmentOrder(holder_id=holder, name=name, groups=(group,))
+            called = duress or holder
+            key = await self._site.world.add_key(called, tokens=TOKENS.get(called, ()))
+            order = EnrolmentOrder(
+                holder_id=holder, name=name, groups=(group,), duress=bool(duress)
+            )
             await self._client.enrol(order)
             await key.touch(times=2)
             await key.pairing_mode()
@@ -153,7 +160,7 @@ class Story:
             done = await self._until(lambda now: now.is_over)
             if done.step != "registered" or done.credential_id is None:
                 raise SimulationError(f"The ceremony failed: {done.reason}.")
-            self._credentials[holder] = done.credential_id
+            self._credentials[called] = done.credential_id
             step.said = (
                 f"{done.model}, attested; compared {shown.number:06d}; "
                 f"credential {done.credential_id[:10]}…"

@@ -57,6 +57,10 @@ class Watch:
         """Return a place in the stream, for `expect`."""
         return len(self._events)
 
+    def since(self, mark: int) -> list[Event]:
+        """Return what came after `mark` so far."""
+        return self._events[mark:]
+
     async def expect(
         self, mark: int, kind: str, wait_s: float = WAIT_S_MAX, **members: object
     ) -> Event:

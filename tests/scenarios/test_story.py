@@ -20,7 +20,7 @@ pytestmark = pytest.mark.processes
 OPENINGS_MIN = 4
 DENIALS_MIN = 9
 PEAK_MIB_MAX = 200
-STORY_S_MAX = 110
+STORY_S_MAX = 180
 BYTES_FLIPPED = 8
 
 
@@ -112,7 +112,16 @@ def test_it_denies_for_one_reason_each(told: Told) -> None:
         "user-not-verified",
         "counter-not-rising",
         "lockdown",
+        "second-person-needed",
     }
+
+
+def test_two_persons_and_duress_are_told(told: Told) -> None:
+    assert "which names both touches: admin, holder-1" in told.said
+    assert "alone is marked, and the guard-desk was called" in told.said
+    ordinary = (told.folder / "gateway.toml").read_text()
+    assert "[rules]" not in ordinary
+    assert "[duress]" not in ordinary
 
 
 def test_it_verifies_what_it_leaves(told: Told) -> None:

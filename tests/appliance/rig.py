@@ -94,6 +94,7 @@ class Rig:
         """Note something that was measured."""
         text = value if isinstance(value, str) else f"{value:.1f}"
         self.report.figures.append(Figure(what, text, emulated))
+        say(f"           {what}: {text}")
 
     async def play(self, scenario: "Scenario") -> None:
         """Load a scenario's state and run it; what it raises is a failure."""

@@ -27,7 +27,8 @@ what to do.
     ├── AdministrationError      an administrator's order was not signed or carried out
     │   └── FingerNeededError    the change takes an administrator's finger
     ├── RegistryError            an unknown holder, credential or an illegal change
-    │   └── HolderUnknownError   nothing is known of this pseudonym
+    │   ├── HolderUnknownError   nothing is known of this pseudonym
+    │   └── HolderTableError     a table of holders cannot be imported or written
     ├── OrderError               a mode, a self-test or the like cannot be ordered so
     ├── JournalError             an entry was not written; nothing changed
     │   └── JournalStateUnknownError  it is unknown what is on disk: stop    exit 74
@@ -219,6 +220,12 @@ class HolderUnknownError(RegistryError):
     """Neither the ledger nor the people database knows this pseudonym."""
 
     code = "holder-unknown"
+
+
+class HolderTableError(RegistryError):
+    """A table of holders that cannot be imported or written; one line per fault."""
+
+    code = "holder-table"
 
 
 class OrderError(KeyraError):

@@ -193,6 +193,7 @@ class Holder(Outgoing):
     suspended: bool
     erased: bool = False
     role: str = ""
+    uses_max: int = 0
 
 
 class Credential(Outgoing):

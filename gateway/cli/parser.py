@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from gateway.cli.backup_options import add_backup_options, add_restore_options
+from gateway.cli.holder_options import add_holder_verbs
 
 CONFIG_PATH: Final = Path("/etc/keyra/gateway.toml")
 SOCKET_PATH: Final = "/run/keyra/gateway.sock"
@@ -66,10 +67,12 @@ def make_parser() -> argparse.ArgumentParser:
 def _add_looking(verb: _Verb) -> None:
     for name, text in (
         ("status", "Show the gateway at a glance."),
-        ("holders", "List the holders."),
         ("credentials", "List the credentials."),
     ):
         _json(verb(name, "looking", name, text))
+    holders = verb("holders", "looking", "holders", "List, change, import, export.")
+    _json(holders)
+    add_holder_verbs(holders, _ordering, _instant, _number(0, USES_MAX))
     stats = verb("stats", "statistics", "stats", "Show what was measured, with curves.")
     stats.add_argument(
         "--minutes",

@@ -172,4 +172,5 @@ def _page(cursor: str | None) -> dict[str, str | int]:
 
 
 def _json(model: BaseModel) -> bytes:
-    return model.model_dump_json().encode()
+    # Without what is as by default: a name that is not given is left out, not empty.
+    return model.model_dump_json(exclude_defaults=True).encode()

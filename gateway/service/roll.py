@@ -178,4 +178,5 @@ class Roll:
             holder.suspended,
             is_erased(holder),
             holder.role.value,
+            holder.uses_max,
         )

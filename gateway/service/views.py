@@ -148,6 +148,7 @@ class HolderView:
     suspended: bool
     erased: bool = False
     role: str = ""
+    uses_max: int = 0
 
 
 @dataclass(frozen=True, slots=True)

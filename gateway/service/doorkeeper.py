@@ -46,6 +46,7 @@ from gateway.core.orders import OnFire
 from gateway.errors import StrikeError
 from gateway.ports import Clock, Indicators, InputChanged, Strike
 from gateway.service.events import EventStream
+from gateway.service.liveness import Stint
 from gateway.service.recorder import Recorder
 from gateway.service.timekeeper import Timekeeper
 from gateway.service.views import DoorView
@@ -80,6 +81,7 @@ class Doorkeeper:
         self._timekeeper: Final = timekeeper
         self._events: Final = events
         self._on_fire: Final = on_fire
+        self.keeping: Final = Stint(clock)
         self._turn: Final = asyncio.Lock()
         self._strike_reachable = True
         self._inputs: Final[dict[InputName, bool]] = {}
@@ -162,10 +164,11 @@ class Doorkeeper:
     async def keep_strike_alive(self) -> None:
         """Tell keyra-strike that its peer lives and what a mode holds, for ever."""
         while True:
-            if self._door.held:
-                await self._hear(Renew())
-            else:
-                await self._live()
+            with self.keeping:
+                if self._door.held:
+                    await self._hear(Renew())
+                else:
+                    await self._live()
             await self._clock.sleep_until(self._clock.now().up_ms + KEEP_ALIVE_MS)
 
     async def _live(self) -> None:

@@ -50,10 +50,9 @@ from gateway.service.views import (
     ModeWish,
     StatusView,
 )
+from gateway.service.watchdog import feed_watchdog
 
 __all__ = ["Adapters", "Gateway", "Setting"]
-
-WATCHDOG_MS: Final = 1_000
 
 
 class Gateway:
@@ -294,14 +293,8 @@ class Gateway:
             )
 
     async def _feed_watchdog(self) -> None:
-        while True:
-            self._on.journal.check()
-            now_ms = self._on.clock.now().up_ms
-            self._listener.summarise_strangers(now_ms)
-            self._recorder.sum_up(now_ms)
-            if self._recorder.writable and self._doorkeeper.strike_reachable:
-                self._on.watchdog.alive()
-            await self._on.clock.sleep_until(now_ms + WATCHDOG_MS)
+        loops = (self._recorder, self._doorkeeper, self._listener, self._radio_watch)
+        await feed_watchdog(self._on, *loops)
 
     # The façade.
 

@@ -17,6 +17,7 @@ from gateway.ports import Clock, Radio, Sighting, Telemetry
 from gateway.service.addresses import KnownAddresses
 from gateway.service.enroller import Enroller
 from gateway.service.events import EventStream
+from gateway.service.liveness import Stint
 from gateway.service.order_desk import OrderDesk
 from gateway.service.radio_watch import RadioWatch
 from gateway.service.recorder import Recorder
@@ -67,6 +68,7 @@ class Listener:
         self._yielding: Final[set[PeerAddress]] = set()
         self._scan_task: asyncio.Task[None] | None = None
         self._scanning = False
+        self.ending: Final = Stint(clock)
 
     @property
     def scanning(self) -> bool:
@@ -76,6 +78,7 @@ class Listener:
     def restart_scan(self) -> None:
         """Begin the scan anew; touches under way go on."""
         if self._scan_task is not None:
+            self.ending.begin()
             self._scan_task.cancel()
 
     async def run(self) -> None:
@@ -88,6 +91,7 @@ class Listener:
             while True:
                 self._scan_task = tasks.create_task(self._scan(tasks))
                 await asyncio.wait({self._scan_task})
+                self.ending.end()
                 if not self._scan_task.cancelled():
                     retry_ms = self._clock.now().up_ms + SCAN_RETRY_MS
                     await self._clock.sleep_until(retry_ms)

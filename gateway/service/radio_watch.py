@@ -13,6 +13,7 @@ from gateway.core.facts import Pattern
 from gateway.errors import KeyraError, LinkError
 from gateway.service.composition import Adapters
 from gateway.service.events import EventStream
+from gateway.service.liveness import Stint
 from gateway.service.radio_ladder import (
     Action,
     Alarm,
@@ -43,6 +44,7 @@ class RadioWatch:
         self._telemetry: Final = on.telemetry
         self._recorder: Final = recorder
         self._events: Final = events
+        self.looking: Final = Stint(on.clock)
         self._ladder = Ladder(on.clock.now().up_ms)
         self._heard_ms: int | None = None
         self._ended: tuple[str, int] | None = None
@@ -66,7 +68,8 @@ class RadioWatch:
     async def run(self, restart_scan: Callable[[], None]) -> None:
         """Look after the radio until cancelled."""
         while True:
-            await self._look(restart_scan)
+            with self.looking:
+                await self._look(restart_scan)
             await self._clock.sleep_until(self._clock.now().up_ms + LOOK_EACH_MS)
 
     async def _look(self, restart_scan: Callable[[], None]) -> None:

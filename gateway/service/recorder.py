@@ -30,6 +30,7 @@ from gateway.core.registry import Registry
 from gateway.errors import JournalError, JournalStateUnknownError, RegistryError
 from gateway.ports import NO_ALARM, Clock, Journal, SilentAlarm
 from gateway.service.events import EventStream
+from gateway.service.liveness import Stint
 
 NOTES_QUEUED_MAX: Final = 1024
 NOTES_PER_ENTRY_BATCH_MAX: Final = 64
@@ -60,6 +61,7 @@ class Recorder:
         self._missed: Final[Counter[str]] = Counter()
         self._summed_up_ms = 0
         self._writable = True
+        self.writing: Final = Stint(clock)
         self._turn: Final = asyncio.Lock()
 
     @property
@@ -230,18 +232,24 @@ class Recorder:
     ) -> LedgerPosition:
         self._registry.check_all([(one.ev, one.what) for one in records])
         try:
-            match covers:
-                case Grant():
-                    position = await self._journal.append_grant(covers)
-                case Order():
-                    position = await self._journal.append_order(covers, *records[:-1])
-                case None:
-                    position = await self._journal.append(*records)
+            with self.writing:
+                position = await self._commit(records, covers)
         except JournalError:
             self._writable = False
             raise
         self._written(*records, n=position.n)
         return position
+
+    async def _commit(
+        self, records: Sequence[Record], covers: Grant | Order | None
+    ) -> LedgerPosition:
+        match covers:
+            case Grant():
+                return await self._journal.append_grant(covers)
+            case Order():
+                return await self._journal.append_order(covers, *records[:-1])
+            case None:
+                return await self._journal.append(*records)
 
     def _written(self, *records: Record, n: int) -> None:
         self._writable = True

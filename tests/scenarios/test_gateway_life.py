@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -13,9 +14,11 @@ from gateway.core.ids import PeerAddress
 from gateway.core.registry import RegistrySnapshot
 from gateway.errors import LinkError, RegistryError
 from gateway.ports import Link, Radio, Sighting
+from gateway.radio_ports import RadioControl, RadioHealth
 from gateway.service.gateway import Adapters
+from gateway.service.liveness import STALLED_MS
 from gateway.service.radio_ladder import ROUNDS_RECORDED_MAX
-from tests.virtual_site import ADMIN, RELEASE_MS, VirtualSite
+from tests.virtual_site import ADMIN, RELEASE_MS, Running, VirtualSite
 
 MINUTE_MS = 60_000
 
@@ -151,6 +154,74 @@ async def test_the_watchdog_is_fed_only_while_all_is_well(site: VirtualSite) -> 
         fed = now.watchdog.said.count("alive")
         await site.sleep(5_000)
         assert now.watchdog.said.count("alive") == fed
+
+
+async def feeds(site: VirtualSite, now: Running) -> bool:
+    """Whether the watchdog is fed in the next seconds."""
+    fed = now.watchdog.said.count("alive")
+    await site.sleep(5_000)
+    return now.watchdog.said.count("alive") > fed
+
+
+class WedgedControl:
+    """A radio's control whose answers stop coming once it is told to hang."""
+
+    def __init__(self, control: RadioControl) -> None:
+        self._control = control
+        self.hangs = False
+        self.fault = ""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._control, name)
+
+    async def health(self) -> RadioHealth:
+        if self.hangs:
+            await asyncio.Event().wait()
+        health = await self._control.health()
+        return replace(health, fault=self.fault or health.fault)
+
+
+async def test_a_wedged_radio_watch_starves_the_watchdog_and_a_dead_radio_does_not(
+    site: VirtualSite,
+) -> None:
+    controls: list[WedgedControl] = []
+
+    def wrap(on: Adapters) -> Adapters:
+        controls.append(WedgedControl(on.radio_control))
+        return replace(on, radio_control=cast("RadioControl", controls[0]))
+
+    async with site.running(wrap) as now:
+        controls[0].fault = "The adapter hci0 is gone."
+        await site.sleep(10 * MINUTE_MS)
+        assert not now.gateway.status().health.scanning
+        assert await feeds(site, now)
+        controls[0].hangs = True
+        await site.sleep(STALLED_MS + 5_000)
+        assert not await feeds(site, now)
+
+
+async def test_a_write_that_never_ends_starves_the_watchdog(site: VirtualSite) -> None:
+    async with site.running() as now:
+        now.journal.open_gate.clear()
+        await site.place.door.press_exit()  # opens, and its entry waits
+        await site.sleep(STALLED_MS // 2)
+        assert await feeds(site, now)
+        await site.sleep(STALLED_MS // 2)
+        assert not await feeds(site, now)
+        now.journal.open_gate.set()
+        assert await feeds(site, now)
+
+
+async def test_a_strike_that_never_answers_starves_the_watchdog(
+    site: VirtualSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with site.running() as now:
+        silence = asyncio.Event()
+        monkeypatch.setattr(now.strike, "keep_alive", silence.wait)
+        await site.sleep(STALLED_MS + 5_000)
+        assert not await feeds(site, now)
+        silence.set()
+        assert await feeds(site, now)
 
 
 # Orders that meet.

@@ -48,6 +48,7 @@ def _gateway(socket: str) -> Iterator[Finding]:
     except KeyraError as error:
         yield Finding("gateway", Grade.WRONG, str(error), socket, _LOG)
         return
+    yield _commissioned(commissioned=status.door.commissioned)
     installed = metadata.version("keyra-gateway")
     broken = [says for works, says in health_words(status.health) if not works]
     if status.version != installed:
@@ -56,6 +57,20 @@ def _gateway(socket: str) -> Iterator[Finding]:
         yield Finding("gateway", Grade.WRONG, f"{'; '.join(broken)}.", socket, _LOG)
     else:
         yield Finding("gateway", Grade.GOOD, "It says that everything works.", socket)
+
+
+def _commissioned(*, commissioned: bool) -> Finding:
+    """Say whether a person has tried what this machine cannot find out about itself."""
+    if commissioned:
+        return Finding("commissioned", Grade.GOOD, "A person got out without the Pi.")
+    return Finding(
+        "commissioned",
+        Grade.WRONG,
+        "Nobody has confirmed, for the wiring that it has now, that people get out "
+        "with the Pi switched off.",
+        "the door",
+        "Switch the Pi off and try the exit, then run: keyra commission",
+    )
 
 
 def _lines(finding: Finding) -> str:

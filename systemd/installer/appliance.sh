@@ -220,9 +220,15 @@ look_at_it() {
         say "Restart this machine once: settings of the boot changed."
     on_machine && [ -z "$no_start" ] || return 0
     "$keyra" doctor >&2 || :
-    if "$keyra" self-test --help >/dev/null 2>&1; then
-        say "The door is not commissioned before a person has seen it work and has" \
-            "got out with this machine switched off: sudo keyra self-test"
-        [ -n "$unattended" ] || [ ! -t 0 ] || "$keyra" self-test || works=
+    say "A door is in order once somebody got out with this machine switched off:" \
+        "sudo keyra commission"
+    if [ -z "$works" ]; then
+        say "The gateway is not running, so the door did not try itself. Once it runs:" \
+            "sudo keyra self-test"
+    elif [ -n "$unattended" ] || [ ! -t 0 ]; then
+        say "Nobody is here to see the lock move. At the door: sudo keyra self-test"
+    else
+        "$keyra" self-test || die 1 "the door's self-test did not pass: look at the" \
+            "lock and its wiring, then run it again: sudo keyra self-test"
     fi
 }

@@ -1,5 +1,6 @@
 """`keyra doctor` and `keyra write-config`, as a person and a program see them."""
 
+import dataclasses
 import io
 import json
 from collections.abc import Callable
@@ -114,3 +115,17 @@ def test_what_the_units_do_not_give_is_an_error(
     ended = command("print-strike", "env", "--config", str(config))
     assert ended.code == 78
     assert "state_dir" in ended.err
+
+
+def test_a_door_that_nobody_commissioned_is_something_wrong(
+    ask: Callable[..., Any], config: Path, gateway: Any
+) -> None:
+    def found() -> dict[str, str]:
+        said = json.loads(ask("doctor", "--json", "--config", str(config)).out)
+        (one,) = [one for one in said if one["check"] == "commissioned"]
+        return dict(one)
+
+    assert found()["grade"] == "good"
+    gateway.facade.door = dataclasses.replace(gateway.facade.door, commissioned=False)
+    assert found()["grade"] == "wrong"
+    assert "keyra commission" in found()["advice"]

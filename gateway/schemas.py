@@ -194,6 +194,7 @@ class Holder(Outgoing):
     erased: bool = False
     role: str = ""
     uses_max: int = 0
+    extended: bool = False
 
 
 class Credential(Outgoing):
@@ -261,6 +262,9 @@ class HolderWish(Incoming):
     until_ms: WallMs = 0
     role: Role = ""
     uses_max: Annotated[int, Field(strict=True, ge=0, le=USES_MAX)] = 0
+    extended: Annotated[bool, Field(strict=True)] = Field(
+        default=False, description="Needs more time at a door."
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -83,6 +83,11 @@ def _change_options(
             metavar="TIME",
             help=f"valid {option}: 2031-12-31T18:00+01:00, or none",
         )
+    change.add_argument(
+        "--extended",
+        action=argparse.BooleanOptionalAction,
+        help="needs more time at a door",
+    )
     change.add_argument("--role", choices=("admin", "operator", "auditor", "none"))
     change.add_argument(
         "--uses", dest="uses_max", type=uses, metavar="N", help="0 for no bound"

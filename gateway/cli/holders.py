@@ -93,12 +93,13 @@ def change(options: argparse.Namespace) -> int:
             "from_ms": options.from_ms,
             "until_ms": options.until_ms,
             "uses_max": options.uses_max,
+            "extended": options.extended,
             "name": options.name or None,
             "role": "" if options.role == "none" else options.role,
         }
         said = {key: value for key, value in wished.items() if value is not None}
         before = now.model_dump(
-            include={"groups", "from_ms", "until_ms", "uses_max", "role"}
+            include={"groups", "from_ms", "until_ms", "uses_max", "role", "extended"}
         )
         members = {"kind": "holder", "holder_id": now.id, **before, **said}
         try:

@@ -286,6 +286,7 @@ class Planner:
             suspended=before is not None and before.suspended,
             role=Role(wish.role),
             uses_max=wish.uses_max,
+            extended=wish.extended,
         )
         return holder, before, opening
 

@@ -179,4 +179,5 @@ class Roll:
             is_erased(holder),
             holder.role.value,
             holder.uses_max,
+            holder.extended,
         )

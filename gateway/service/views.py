@@ -149,6 +149,7 @@ class HolderView:
     erased: bool = False
     role: str = ""
     uses_max: int = 0
+    extended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,7 @@ class HolderWish:
         from_ms, until_ms: validity, Unix milliseconds; 0 = no bound.
         role: admin, operator, auditor, or nothing.
         uses_max: how often they may ever pass each door; 0 = no bound.
+        extended: needs more time at a door.
     """
 
     holder_id: str
@@ -196,6 +198,7 @@ class HolderWish:
     until_ms: int = 0
     role: str = ""
     uses_max: int = 0
+    extended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,18 @@ async def test_many_holders_at_once(site: VirtualSite) -> None:
     assert b"Name 7" not in site.ledger_path.read_bytes()
 
 
+async def test_more_time_at_a_door_is_ordered_and_taken_back(site: VirtualSite) -> None:
+    async with site.running() as now:
+        admin = await administrator(site, now)
+        for extended in (True, False):
+            wish = HolderWish("h1", "Slow And Sure", ("staff",), extended=extended)
+            order = await ordered(now, wish)
+            assert ("more time" in order.text[0]) is extended
+            await signed(site, now, order, admin)
+            assert now.gateway.holders()[-1].extended is extended
+            assert site.entries("holder")[-1].what.get("extended", False) is extended
+
+
 async def test_a_holder_is_erased_by_an_order(site: VirtualSite) -> None:
     async with site.running() as now:
         admin = await administrator(site, now)

@@ -192,6 +192,19 @@ def test_only_what_is_said_of_a_holder_changes(ask: Run, administered: Any) -> N
     ]
 
 
+def test_more_time_at_a_door_stays_whatever_a_table_says(
+    ask: Run, administered: Any, table: Callable[..., str]
+) -> None:
+    people, desk = administered.facade.people, administered.facade.desk
+    ask("holders", "change", "holder-0001", "--extended")
+    assert desk.wishes[-1] == HolderWish("holder-0001", "", ("staff",), extended=True)
+    people[1] = dataclasses.replace(people[1], extended=True)
+    ask("holders", "import", table("holder-0001,,night,,,,0,"))
+    assert desk.wishes[-1].holders[0].extended
+    ask("holders", "change", "holder-0001", "--no-extended")
+    assert not desk.wishes[-1].extended
+
+
 def test_a_change_that_makes_no_sense(ask: Run, administered: Any) -> None:
     words = ("--from", "2031-01-02T00:00Z", "--until", "2031-01-01T00:00Z")
     ended = ask("holders", "change", "adm-1", *words)

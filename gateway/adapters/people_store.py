@@ -126,7 +126,7 @@ class SqlitePeopleStore:
                 row = connection.execute(
                     "SELECT 1 FROM opening WHERE subject=?", (subject,)
                 ).fetchone()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise RegistryError(
                 f"The people database {self._path} cannot be read ({error})."
             ) from error
@@ -180,7 +180,7 @@ class SqlitePeopleStore:
                     raise sqlite3.OperationalError(f"it is in mode {mode}")
                 connection.execute(_SCHEMA)
                 yield connection
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise RegistryError(
                 f"The people database {self._path} cannot be changed ({error}); the "
                 "door works without it, names do not."

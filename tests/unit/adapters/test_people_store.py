@@ -162,6 +162,18 @@ def test_before_the_first_name_nothing_is_revealed_and_no_file_made(
     assert not path.exists()
 
 
+def test_a_complaint_of_sqlite_that_is_no_text_is_a_sentence(
+    store: SqlitePeopleStore, path: Path
+) -> None:
+    """It quotes the table's definition, which is rubbish here."""
+    commit(store, "h-1", NAME)
+    path.write_bytes(
+        path.read_bytes().replace(b"commitment TEXT", b"commitment \x80EXT")
+    )
+    with pytest.raises(RegistryError, match="cannot be changed"):
+        commit(store, "h-2", "X")
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_file_of_rubbish_reveals_nothing_wrong(

@@ -149,7 +149,7 @@ async def test_nonsense_is_a_sentence(tmp_path: Path, reply: bytes) -> None:
 
     async with (
         Double(tmp_path / "s", nonsense) as strike,
-        closed(strike.path, reply_ms_max=500) as client,
+        closed(strike.path, reply_ms_max=10_000) as client,
     ):
         with pytest.raises(StrikeError, match="out of reach"):
             await client.release(1, 100)

@@ -4,7 +4,6 @@ import configparser
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def unit(path: Path) -> _Unit:
 def staged(tmp_path: Path) -> Path:
     """The units with programs that this machine has."""
     for path in [*SERVICES, *TIMERS]:
-        text = re.sub(r"/opt/keyra/current/bin/\S+", sys.executable, path.read_text())
+        text = re.sub(r"/opt/keyra/current/bin/\S+", "/bin/sh", path.read_text())
         text = re.sub(r"(?m)^(User|Group|SupplementaryGroups)=.*\n", "", text)
         (tmp_path / path.name).write_text(text)
     return tmp_path

@@ -2,18 +2,28 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
+ANSWER_S_MAX: Final = 300
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
 _SENTINEL: Final = b"\xff"  # begins an answer to guest-sync-delimited
 
 
 class ChannelError(Exception):
     """The other end refused, or is not there."""
+
+
+@asynccontextmanager
+async def _bounded(verb: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(ANSWER_S_MAX):
+            yield
+    except TimeoutError as error:
+        raise ChannelError(f"{verb}: no answer in {ANSWER_S_MAX} s") from error
 
 
 class Channel:
@@ -40,13 +50,13 @@ class Channel:
         """Ask and return the answer's `return`; events in between are dropped.
 
         Raises:
-            ChannelError: it was refused, or the other end is gone.
+            ChannelError: it was refused, or the other end is gone or stands still.
         """
         number = next(self._ids)
         message: dict[str, Any] = {"execute": verb, "id": number}
         if arguments:
             message["arguments"] = arguments
-        async with self._turn:
+        async with self._turn, _bounded(verb):
             await self._send(json.dumps(message).encode() + b"\n")
             while True:
                 answer = await self._receive()

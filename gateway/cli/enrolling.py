@@ -57,14 +57,15 @@ def _order(options: argparse.Namespace) -> EnrolmentOrder:
         return EnrolmentOrder(
             holder_id=options.holder,
             **({"name": options.name} if options.name else {}),
-            groups=tuple(options.groups),
+            groups=options.groups,
             from_ms=options.from_ms,
             until_ms=options.until_ms,
-            role=options.role,
+            role="" if options.role == "none" else options.role,
             credential_until_ms=options.key_until_ms,
             replaces=options.replaces,
             uses_max=options.uses_max,
             duress=options.duress,
+            extended=options.extended,
         )
     except ValidationError as error:
         first = error.errors()[0]

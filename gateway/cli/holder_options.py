@@ -50,21 +50,23 @@ def add_holder_verbs(
         made.add_argument("holder", metavar="HOLDER", help="the pseudonym")
         ordering(made)
     change = verb("change", "change", "Change what is said; the rest stays.")
-    _change_options(change, instant, uses)
+    change.add_argument("holder", metavar="HOLDER", help="the pseudonym")
+    change.add_argument("--name", default="", help="a new name; stays here")
+    add_holder_options(change, instant, uses)
     ordering(change)
 
 
-def _change_options(
-    change: argparse.ArgumentParser,
+def add_holder_options(
+    verb: argparse.ArgumentParser,
     instant: Callable[[str], int],
     uses: Callable[[str], int],
 ) -> None:
+    """Add what may be said of a holder; what is not said is None, and stays."""
+
     def bound(text: str) -> int:
         return 0 if text == "none" else instant(text)
 
-    change.add_argument("holder", metavar="HOLDER", help="the pseudonym")
-    change.add_argument("--name", default="", help="a new name; stays here")
-    groups = change.add_mutually_exclusive_group()
+    groups = verb.add_mutually_exclusive_group()
     groups.add_argument(
         "--group",
         dest="groups",
@@ -76,19 +78,27 @@ def _change_options(
         "--no-groups", dest="groups", action="store_const", const=[], help="none"
     )
     for option in ("from", "until"):
-        change.add_argument(
+        verb.add_argument(
             f"--{option}",
             dest=f"{option}_ms",
             type=bound,
             metavar="TIME",
             help=f"valid {option}: 2031-12-31T18:00+01:00, or none",
         )
-    change.add_argument(
+    verb.add_argument(
         "--extended",
         action=argparse.BooleanOptionalAction,
         help="needs more time at a door",
     )
-    change.add_argument("--role", choices=("admin", "operator", "auditor", "none"))
-    change.add_argument(
-        "--uses", dest="uses_max", type=uses, metavar="N", help="0 for no bound"
+    verb.add_argument(
+        "--role",
+        choices=("admin", "operator", "auditor", "none"),
+        help="what they may order; root enrols the first admin",
+    )
+    verb.add_argument(
+        "--uses",
+        dest="uses_max",
+        type=uses,
+        metavar="N",
+        help="a visitor's pass: how often they may ever pass; 0 for no bound",
     )

@@ -124,11 +124,8 @@ def changed(rows: Sequence[Row], known: Mapping[str, Holder]) -> tuple[HolderWis
         now = known.get(row.wish.holder_id)
         if (fault := _impossible(row, now)) is not None:
             faults.add(row.line, fault)
-        elif now is None:
+        elif now is None or _differs(row.wish, now):
             wishes.append(row.wish)
-        elif _differs(row.wish, now):
-            kept = {"extended": now.extended}  # which no column says
-            wishes.append(row.wish.model_copy(update=kept))
     faults.check()
     return tuple(wishes)
 

@@ -98,10 +98,7 @@ def change(options: argparse.Namespace) -> int:
             "role": "" if options.role == "none" else options.role,
         }
         said = {key: value for key, value in wished.items() if value is not None}
-        before = now.model_dump(
-            include={"groups", "from_ms", "until_ms", "uses_max", "role", "extended"}
-        )
-        members = {"kind": "holder", "holder_id": now.id, **before, **said}
+        members = {"kind": "holder", "holder_id": now.id, **said}
         try:
             order = HolderOrder.model_validate(members)
         except ValidationError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from gateway.cli.backup_options import add_backup_options, add_restore_options
-from gateway.cli.holder_options import add_holder_verbs
+from gateway.cli.holder_options import add_holder_options, add_holder_verbs
 
 CONFIG_PATH: Final = Path("/etc/keyra/gateway.toml")
 SOCKET_PATH: Final = "/run/keyra/gateway.sock"
@@ -99,27 +99,14 @@ def _add_changing(verb: _Verb) -> None:
     enrol = verb("enrol", "enrolling", "enrol", "Register a holder's key, live.")
     enrol.add_argument("holder", metavar="HOLDER", help="the pseudonym, such as h-0042")
     enrol.add_argument("--name", default="", help="the person's name; stays here")
+    add_holder_options(enrol, _instant, _number(0, USES_MAX))
     enrol.add_argument(
-        "--group", dest="groups", action="append", default=[], metavar="GROUP"
-    )
-    for option, text in (
-        ("--from", "the holder is valid from"),
-        ("--until", "the holder is valid until"),
-        ("--key-until", "the key is valid until"),
-    ):
-        enrol.add_argument(
-            option,
-            dest=f"{option.removeprefix('--').replace('-', '_')}_ms",
-            type=_instant,
-            default=0,
-            metavar="TIME",
-            help=f"{text}: 2031-12-31, or 2031-12-31T18:00+01:00",
-        )
-    enrol.add_argument(
-        "--role",
-        choices=("admin", "operator", "auditor"),
-        default="",
-        help="what the holder may order; root enrols the first admin",
+        "--key-until",
+        dest="key_until_ms",
+        type=_instant,
+        default=0,
+        metavar="TIME",
+        help="the key is valid until: 2031-12-31, or 2031-12-31T18:00+01:00",
     )
     enrol.add_argument(
         "--replaces",
@@ -127,7 +114,11 @@ def _add_changing(verb: _Verb) -> None:
         metavar="KEY",
         help="the id of a lost key, which is revoked as this one is registered",
     )
-    _key_options(enrol)
+    enrol.add_argument(
+        "--duress",
+        action="store_true",
+        help="a key for when its holder is forced: opens as usual and calls silently",
+    )
     _ordering(enrol)
     _add_keys(verb)
     _add_modes(verb)
@@ -293,22 +284,6 @@ def _ordering(parser: argparse.ArgumentParser) -> None:
         help="as root, without a finger: loud, and stays in the ledger",
     )
     _json(parser)
-
-
-def _key_options(enrol: argparse.ArgumentParser) -> None:
-    enrol.add_argument(
-        "--uses",
-        dest="uses_max",
-        type=_number(0, USES_MAX),
-        default=0,
-        metavar="N",
-        help="a visitor's pass: how often they may ever pass",
-    )
-    enrol.add_argument(
-        "--duress",
-        action="store_true",
-        help="a key for when its holder is forced: opens as usual and calls silently",
-    )
 
 
 def _add_backups(verb: _Verb) -> None:

@@ -151,7 +151,8 @@ def holder_lines(holders: Iterable[Holder]) -> list[str]:
 def _holder_state(holder: Holder) -> str:
     if holder.erased:
         return "erased"
-    return "suspended" if holder.suspended else "active"
+    state = "suspended" if holder.suspended else "active"
+    return f"{state}, more time" if holder.extended else state
 
 
 def credential_lines(credentials: Iterable[Credential]) -> list[str]:

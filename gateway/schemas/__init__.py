@@ -249,7 +249,7 @@ class Enrolment(Outgoing):
 
 
 class HolderWish(Incoming):
-    """A holder as they are to be, new or changed; without a name it stays."""
+    """A holder as they are to be, new or changed; what is null or absent stays."""
 
     holder_id: Identifier
     name: Annotated[
@@ -257,18 +257,20 @@ class HolderWish(Incoming):
         Field(min_length=1, max_length=NAME_CHARS_MAX),
         AfterValidator(_printable),
     ] = Field(default="", description="The person's; it never reaches the ledger.")
-    groups: Annotated[tuple[Identifier, ...], Field(max_length=GROUPS_MAX)] = ()
-    from_ms: WallMs = 0
-    until_ms: WallMs = 0
-    role: Role = ""
-    uses_max: Annotated[int, Field(strict=True, ge=0, le=USES_MAX)] = 0
-    extended: Annotated[bool, Field(strict=True)] = Field(
-        default=False, description="Needs more time at a door."
+    groups: Annotated[tuple[Identifier, ...], Field(max_length=GROUPS_MAX)] | None = (
+        None
+    )
+    from_ms: WallMs | None = None
+    until_ms: WallMs | None = None
+    role: Role | None = None
+    uses_max: Annotated[int, Field(strict=True, ge=0, le=USES_MAX)] | None = None
+    extended: Annotated[bool, Field(strict=True)] | None = Field(
+        default=None, description="Needs more time at a door."
     )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.until_ms and self.until_ms <= self.from_ms:
+        if self.from_ms and self.until_ms and self.until_ms <= self.from_ms:
             raise ValueError("until_ms must be later than from_ms, or 0")
         return self
 
@@ -276,7 +278,7 @@ class HolderWish(Incoming):
 class EnrolmentOrder(HolderWish):
     """A holder, new or known, and a wish to register their key.
 
-    A key that `replaces` another one is its holder's, who stays as they are.
+    A key `replaces` only another one of the same holder.
     """
 
     credential_until_ms: WallMs = 0

@@ -23,7 +23,7 @@ from gateway.errors import AdministrationError, FingerNeededError
 from gateway.ports import Indicators
 from gateway.service.order_desk import OrderDesk
 from gateway.service.plan import Plan
-from gateway.service.planner import Planner, gives_role
+from gateway.service.planner import Planner
 from gateway.service.views import AcknowledgeWish, Actor, OrderView, Wish
 
 REASON_CHARS_MIN: Final = 10
@@ -186,7 +186,7 @@ class Administration:
             return entries.by_uid(actor.uid)
         if self._registry.administrators():
             return None
-        if gives_role(wish) and not actor.master:
+        if self._planner.gives_role(wish) and not actor.master:
             raise AdministrationError(
                 "The first administrator is enrolled by root at this machine.",
                 "not-root",

@@ -1,9 +1,10 @@
 """From a wish to a plan: what would change, in entries and in words."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, assert_never
+from dataclasses import replace
+from typing import Final, TypeVar, assert_never
 
-from gateway.core import entries, rights
+from gateway.core import entries
 from gateway.core.administration import CHANGES_MAX, Change, enrolment_change
 from gateway.core.encoding import Json, from_base64url, to_base64url
 from gateway.core.entries import By, Record
@@ -33,6 +34,7 @@ from gateway.service.views import (
 )
 from gateway.service.wording import enrolment_words, holder_words, key_words, named
 
+_T = TypeVar("_T")
 SetMode = Callable[[Mode, int, By, Sequence[Record]], Awaitable[None]]
 Arm = Callable[[EnrolmentTask, Sequence[Record]], Awaitable[None]]
 
@@ -170,12 +172,13 @@ class Planner:
 
     def _enrolment(self, wish: EnrolmentOrder) -> Plan:
         replaced = self._credential(wish.replaces) if wish.replaces else None
-        if replaced is None:
-            holder, before, opening = self._target(wish)
-        else:
-            holder = self._known(replaced.holder_id)
-            before, opening = holder, None
+        if replaced is not None and replaced.holder_id != wish.holder_id:
+            raise RegistryError(
+                f"That key is {replaced.holder_id}'s: enrol their new one for them."
+            )
+        holder, before, opening = self._target(wish)
         changes = [] if holder == before else [Change("holder", holder.row())]
+        self._registry.check_all([(one.ev, one.what) for one in changes])
         name = wish.name or self.name_of(holder.id)
         text = [holder_words(holder, name, before)] if changes else []
         text += enrolment_words(
@@ -258,7 +261,7 @@ class Planner:
 
     def _target(self, wish: HolderWish) -> tuple[Holder, Holder | None, Opening | None]:
         """Return the holder as wished and as they are, and their name's opening."""
-        if not all(map(is_identifier, (wish.holder_id, *wish.groups))):
+        if not all(map(is_identifier, (wish.holder_id, *(wish.groups or ())))):
             raise EnrolmentError(
                 "A holder and their groups are named by identifiers of up to 64 "
                 "lower-case letters, digits, dots, hyphens and underscores.",
@@ -276,19 +279,7 @@ class Planner:
         opening = None
         if wish.name and wish.name != self.name_of(HolderId(wish.holder_id)):
             opening = self._people.seal(wish.name)
-        commitment = "" if before is None else before.name_commitment
-        holder = Holder(
-            id=HolderId(wish.holder_id),
-            name_commitment=commitment if opening is None else opening.commitment,
-            groups=tuple(GroupId(group) for group in wish.groups),
-            from_ms=wish.from_ms,
-            until_ms=wish.until_ms,
-            suspended=before is not None and before.suspended,
-            role=Role(wish.role),
-            uses_max=wish.uses_max,
-            extended=wish.extended,
-        )
-        return holder, before, opening
+        return _as_wished(wish, before, opening), before, opening
 
     def _known(self, holder_id: str) -> Holder:
         holder = self._registry.holder(HolderId(holder_id))
@@ -307,6 +298,38 @@ class Planner:
         holder = self._registry.holder(holder_id)
         return Role.NONE if holder is None else holder.role
 
+    def gives_role(self, wish: Wish) -> bool:
+        """Tell whether whom a wish changes, or whose key it enrols, bears a role."""
+        wishes = wish.holders if isinstance(wish, ImportWish) else (wish,)
+        return any(
+            isinstance(one, HolderWish)
+            and _kept(one.role, self._role(HolderId(one.holder_id)).value)
+            != Role.NONE.value
+            for one in wishes
+        )
+
+
+def _as_wished(
+    wish: HolderWish, before: Holder | None, opening: Opening | None
+) -> Holder:
+    """Return the holder as they will be; what is not wished stays."""
+    now = before or Holder(HolderId(wish.holder_id), "", (), 0, 0, suspended=False)
+    groups = None if wish.groups is None else tuple(map(GroupId, wish.groups))
+    return replace(
+        now,
+        name_commitment=now.name_commitment if opening is None else opening.commitment,
+        groups=_kept(groups, now.groups),
+        from_ms=_kept(wish.from_ms, now.from_ms),
+        until_ms=_kept(wish.until_ms, now.until_ms),
+        role=now.role if wish.role is None else Role(wish.role),
+        uses_max=_kept(wish.uses_max, now.uses_max),
+        extended=_kept(wish.extended, now.extended),
+    )
+
+
+def _kept(wished: _T | None, now: _T) -> _T:
+    return now if wished is None else wished
+
 
 def _touches_role(holder: Holder, before: Holder | None) -> bool:
     """Tell whether somebody who bears a role, or will, is changed."""
@@ -319,15 +342,3 @@ def _replacement(credential_id: CredentialId) -> Change:
         credential_id, CredentialState.REVOKED, "replaced", {}
     )
     return Change.of(record.ev, record.what)
-
-
-BOOTSTRAP_ROLES: Final = frozenset(Role) - {Role.NONE}
-
-
-def gives_role(wish: Wish) -> bool:
-    """Tell whether a wish gives somebody a role."""
-    wishes = wish.holders if isinstance(wish, ImportWish) else (wish,)
-    return any(
-        isinstance(one, HolderWish) and rights.Role(one.role) in BOOTSTRAP_ROLES
-        for one in wishes
-    )

@@ -180,7 +180,7 @@ class CredentialView:
 
 @dataclass(frozen=True, slots=True)
 class HolderWish:
-    """A holder as they are to be, new or changed.
+    """A holder as they are to be, new or changed; what is None stays as it is.
 
     Attributes:
         name: the person's name; goes to the people database only. Empty: as it is.
@@ -192,13 +192,13 @@ class HolderWish:
     """
 
     holder_id: str
-    name: str
-    groups: tuple[str, ...]
-    from_ms: int = 0
-    until_ms: int = 0
-    role: str = ""
-    uses_max: int = 0
-    extended: bool = False
+    name: str = ""
+    groups: tuple[str, ...] | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+    role: str | None = None
+    uses_max: int | None = None
+    extended: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +207,8 @@ class EnrolmentOrder(HolderWish):
 
     Attributes:
         credential_until_ms: when the credential itself expires; 0 = never.
-        replaces: base64url id of a lost key, which is revoked as this one is
-            registered; its holder stays as they are.
+        replaces: base64url id of a lost key of this holder, which is revoked as this
+            one is registered.
         duress: whoever uses this credential is forced to.
     """
 

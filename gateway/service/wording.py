@@ -29,8 +29,12 @@ def holder_words(holder: Holder, name: str | None, before: Holder | None) -> str
     parts = [f"groups {groups}", f"valid {_validity(holder.from_ms, holder.until_ms)}"]
     if holder.uses_max:
         parts.append(f"passes each door {holder.uses_max} times at most")
+    elif before is not None and before.uses_max:
+        parts.append("passes without a count")
     if holder.extended:
         parts.append("with more time at a door")
+    elif before is not None and before.extended:
+        parts.append("without more time at a door")
     if holder.role is not Role.NONE or (before and before.role is not Role.NONE):
         parts.append(f"role {holder.role.value or 'none'}")
     if before is not None and before.name_commitment != holder.name_commitment:

@@ -1,5 +1,6 @@
 """Administration at a whole gateway in virtual time: orders, fingers, broken glass."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -124,7 +125,7 @@ async def test_a_lost_key_is_replaced(site: VirtualSite) -> None:
         lost = await site.place.add_key("h1")
         await ceremony(site, now, lost)
         old = key_of(now.gateway, "h1")
-        wish = EnrolmentOrder("h1", "", (), replaces=old)
+        wish = EnrolmentOrder("h1", replaces=old)
         view = await ordered(now, wish)
         assert view.text[-1] == f"Revoke the key {old[:16]}, which it replaces."
         await signed(site, now, view, admin)
@@ -176,13 +177,65 @@ async def test_many_holders_at_once(site: VirtualSite) -> None:
     assert b"Name 7" not in site.ledger_path.read_bytes()
 
 
+async def test_another_key_takes_nothing_from_its_holder(site: VirtualSite) -> None:
+    async with site.running() as now:
+        admin = await administrator(site, now)
+        first = HolderWish("h1", "A", ("staff",), 1, 2**52, "operator", 9, True)
+        await signed(site, now, await ordered(now, first), admin)
+        was = now.gateway.holders()[-1]
+        count = len(site.entries("holder"))
+        order = await ordered(now, EnrolmentOrder("h1"))
+        assert order.text == ("Enrol a key of h1 (A), valid without end.",)
+        await signed(site, now, order, admin)
+        await ceremony(site, now, await site.place.add_key("h1"))
+        assert now.gateway.holders()[-1] == was
+        assert len(site.entries("holder")) == count
+
+        # What is said changes, is in the text, and the rest stays.
+        more = EnrolmentOrder("h1", until_ms=0, uses_max=0, extended=False)
+        text = (await ordered(now, more)).text[0]
+        assert "groups staff; valid from" in text
+        assert "until" not in text
+        assert "without a count; without more time at a door; role operator" in text
+        old = key_of(now.gateway, "h1")
+        order = await ordered(now, EnrolmentOrder("h1", groups=(), replaces=old))
+        assert "groups none" in order.text[0]
+        await signed(site, now, order, admin)
+        await ceremony(site, now, await site.place.add_key("h1-new"))
+        assert now.gateway.holders()[-1] == dataclasses.replace(was, groups=())
+
+
+async def test_an_enrolment_that_contradicts_what_is_there(site: VirtualSite) -> None:
+    async with site.running() as now:
+        admin = await administrator(site, now)
+        wish = HolderWish("h1", "A", from_ms=5_000, until_ms=9_000)
+        await signed(site, now, await ordered(now, wish), admin)
+        with pytest.raises(RegistryError, match="ends before it starts"):
+            await ordered(now, EnrolmentOrder("h1", until_ms=4_000))
+        key = key_of(now.gateway, "adm-1")
+        with pytest.raises(RegistryError, match="adm-1's"):
+            await ordered(now, EnrolmentOrder("h1", replaces=key))
+
+
+async def test_a_key_for_who_bears_a_role_is_no_way_around_root(
+    site: VirtualSite,
+) -> None:
+    async with site.running() as now:
+        office = now.gateway.administration
+        await office.propose(HolderWish("adm-1", "A", role="admin"), ROOT)
+        with pytest.raises(AdministrationError) as refused:  # nobody has a key yet
+            await now.gateway.enrol(EnrolmentOrder("adm-1"), ADMIN)
+        assert refusal(refused.value) == "not-root"
+
+
 async def test_more_time_at_a_door_is_ordered_and_taken_back(site: VirtualSite) -> None:
     async with site.running() as now:
         admin = await administrator(site, now)
         for extended in (True, False):
             wish = HolderWish("h1", "Slow And Sure", ("staff",), extended=extended)
             order = await ordered(now, wish)
-            assert ("more time" in order.text[0]) is extended
+            words = "with more time" if extended else "without more time"
+            assert words in order.text[0]
             await signed(site, now, order, admin)
             assert now.gateway.holders()[-1].extended is extended
             assert site.entries("holder")[-1].what.get("extended", False) is extended

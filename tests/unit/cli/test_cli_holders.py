@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 from gateway.cli import holders as verbs
-from gateway.service.views import HolderStateWish, HolderWish, ImportWish
+from gateway.service.views import (
+    EnrolmentOrder,
+    HolderStateWish,
+    HolderWish,
+    ImportWish,
+)
 
 Run = Callable[..., Any]
 HEAD = "holder,name,groups,from,until,role,uses,state\r\n"
@@ -59,8 +64,8 @@ def test_a_table_is_imported_by_a_finger(
     # A dry run first, whatever is asked for; who stands there already is left out.
     wish = ImportWish(
         (
-            HolderWish("h-7", "Seven", ("staff", "night"), uses_max=2),
-            HolderWish("adm-1", "", (), role="admin"),
+            HolderWish("h-7", "Seven", ("staff", "night"), 0, 0, "", 2),
+            HolderWish("adm-1", "", (), 0, 0, "admin", 0),
         )
     )
     assert administered.facade.desk.wishes == [wish, wish]
@@ -113,7 +118,7 @@ def test_a_table_may_come_by_stdin(
     ended = ask("holders", "import", "-", "--break-glass", "No key at hand today")
     assert ended.out == "1 holders read; 1 changed.\n"
     ((wish, _, _),) = administered.facade.desk.glass
-    assert wish == ImportWish((HolderWish("h-7", "Seven", ()),))
+    assert wish == ImportWish((HolderWish("h-7", "Seven", (), 0, 0, "", 0),))
 
 
 def test_a_table_that_is_not_there(ask: Run, tmp_path: Path) -> None:
@@ -186,9 +191,9 @@ def test_only_what_is_said_of_a_holder_changes(ask: Run, administered: Any) -> N
     ask("holders", "change", "adm-1", "--role", "none", "--name", "Anew")
     until_ms = 1956506400000
     assert administered.facade.desk.wishes == [
-        HolderWish("adm-1", "", ("night",), 0, until_ms, "admin", 3),
-        HolderWish("adm-1", "", (), 0, 0, "admin"),
-        HolderWish("adm-1", "Anew", ("staff",), 0, 10**12),
+        HolderWish("adm-1", "", ("night",), until_ms=until_ms, uses_max=3),
+        HolderWish("adm-1", "", (), until_ms=0),
+        HolderWish("adm-1", "Anew", role=""),
     ]
 
 
@@ -197,12 +202,13 @@ def test_more_time_at_a_door_stays_whatever_a_table_says(
 ) -> None:
     people, desk = administered.facade.people, administered.facade.desk
     ask("holders", "change", "holder-0001", "--extended")
-    assert desk.wishes[-1] == HolderWish("holder-0001", "", ("staff",), extended=True)
+    assert desk.wishes[-1] == HolderWish("holder-0001", extended=True)
     people[1] = dataclasses.replace(people[1], extended=True)
     ask("holders", "import", table("holder-0001,,night,,,,0,"))
-    assert desk.wishes[-1].holders[0].extended
+    assert desk.wishes[-1].holders[0].extended is None  # as it is
+    assert "active, more time" in ask("holders").out
     ask("holders", "change", "holder-0001", "--no-extended")
-    assert not desk.wishes[-1].extended
+    assert desk.wishes[-1].extended is False
 
 
 def test_a_change_that_makes_no_sense(ask: Run, administered: Any) -> None:
@@ -228,4 +234,12 @@ def test_a_known_holder_is_enrolled_without_their_name(
     administered.facade.desk.ends = "pending"
     assert ask("enrol", "holder-0001", "--break-glass", "No key at hand").code == 0
     ((wish, _, _),) = administered.facade.desk.glass
-    assert (wish.holder_id, wish.name) == ("holder-0001", "")
+    assert wish == EnrolmentOrder("holder-0001")  # and everything stays as it is
+    words = ("--no-groups", "--role", "none", "--extended", "--until", "none")
+    assert (
+        ask("enrol", "holder-0001", "--break-glass", "No key at hand", *words).code == 0
+    )
+    (_, (wish, _, _)) = administered.facade.desk.glass
+    assert wish == EnrolmentOrder(
+        "holder-0001", groups=(), role="", extended=True, until_ms=0
+    )

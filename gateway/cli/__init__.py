@@ -1,8 +1,6 @@
 """`keyra …`: everything that can be done at a gateway without its console.
 
-Exit codes: 0 done; 1 refused or not done; 64 wrong use; 69 the gateway or hardware is
-out of reach; 70 a mistake of this program; 77 not allowed; 78 wrong config; 130 ended
-by Ctrl-C. What went wrong is one sentence on stderr.
+How it ends is one of EXIT_CODES; what went wrong is one sentence on stderr.
 """
 
 import os
@@ -13,6 +11,22 @@ from typing import Final
 
 from gateway.cli.parser import make_parser
 from gateway.errors import KeyraError
+
+EXIT_CODES: Final = {
+    0: "done",
+    1: "refused, or not done; of doctor, explain and tests: something is not right",
+    64: "wrong use of the command line",
+    69: "the gateway, or hardware, is out of reach",
+    70: "a mistake of this program",
+    73: "something is in the way: a gateway that runs already",
+    74: "the disk failed",
+    77: "not allowed",
+    78: "the settings are wrong",
+    130: "ended by Ctrl-C",
+    141: "nobody reads its output any more",
+    143: "ended by the system",
+}
+"""Those of sysexits.h where it has one, and 128 + the signal's number."""
 
 EX_SOFTWARE: Final = 70
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT

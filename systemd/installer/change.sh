@@ -90,6 +90,7 @@ uninstall_appliance() {
         "$root/etc/systemd/system.conf.d/keyra.conf" "$root/etc/modprobe.d/keyra.conf" \
         "$root/etc/sysusers.d/keyra.conf" "$root/etc/tmpfiles.d/keyra.conf" \
         "$root/usr/local/bin/keyra" "$root/usr/local/bin/keyra-ledger"
+    leave_shell
     leave_boot
     leave_data
     leave_users

@@ -99,6 +99,30 @@ place_units() {
     for command in keyra keyra-ledger; do
         link_to "/opt/keyra/current/bin/$command" "$root/usr/local/bin/$command"
     done
+    place_shell
+}
+
+# Where bash, zsh, fish and man look by themselves.
+shell_files='keyra.bash:bash-completion/completions/keyra
+_keyra:zsh/site-functions/_keyra
+keyra.fish:fish/vendor_completions.d/keyra.fish
+keyra.1:man/man1/keyra.1'
+
+place_shell() {
+    for pair in $shell_files; do
+        at=$root/usr/local/share/${pair#*:}
+        if [ -e "$share/shell/${pair%%:*}" ]; then
+            link_to "/opt/keyra/current/share/keyra/systemd/shell/${pair%%:*}" "$at"
+        else # a version from before there were any
+            remove "$at"
+        fi
+    done
+}
+
+leave_shell() {
+    for pair in $shell_files; do
+        remove "$root/usr/local/share/${pair#*:}"
+    done
 }
 
 # Not `systemctl enable`: it would lead past `current`, to this very version.

@@ -1,6 +1,7 @@
 """Verbs for the machine itself: they need no running gateway."""
 
 import argparse
+import json
 import os
 import secrets
 import sys
@@ -32,6 +33,9 @@ def check_config(options: argparse.Namespace) -> int:
         ConfigError: it would not; says file, line, what and what to do.
     """
     config = load(options.config)
+    if options.json:
+        say(json.dumps({"site": config.site.id, "door": config.door.id}))
+        return 0
     say(f"{options.config} is right: door {config.door.id} of site {config.site.id}.")
     return 0
 
@@ -80,7 +84,7 @@ def init(options: argparse.Namespace) -> int:
         "2. Keep the following line somewhere else: with it anybody can check the "
         "ledger.\n"
     )
-    say(vkey)
+    say(json.dumps({"vkey": vkey}) if options.json else vkey)
     return 0
 
 

@@ -34,12 +34,13 @@ def credential(options: argparse.Namespace) -> int:
         order = CredentialStateOrder(
             kind="credential", credential_id=known.id, state=state
         )
-        carry_out(
+        if not carry_out(
             client,
             options,
             order,
             lambda: client.set_credential_state(known.id, state),
-        )
+        ):
+            return 0
         changed = _find(list(client.credentials()), known.id)
     if options.json:
         say_json(changed)
@@ -87,7 +88,10 @@ def mode(options: argparse.Namespace) -> int:
 def _set_mode(options: argparse.Namespace, wish: ModeWish) -> int:
     with Client(options.socket) as client:
         order = ModeOrder(kind="mode", mode=wish, for_ms=options.for_ms)
-        carry_out(client, options, order, lambda: client.set_mode(wish, options.for_ms))
+        if not carry_out(
+            client, options, order, lambda: client.set_mode(wish, options.for_ms)
+        ):
+            return 0
         found: Status = client.status()
     if options.json:
         say_json(found)

@@ -17,7 +17,10 @@ def commission(options: argparse.Namespace) -> int:
         if not _yes(f"{point.sentence} Have you tried it?"):
             raise OrderError("The door is not commissioned: that comes first.")
     with Client(options.socket) as client:
-        client.commission(get_args(CommissioningPoint))
+        found = client.commission(get_args(CommissioningPoint))
+    if options.json:
+        say_json(found)
+        return 0
     say("The door is commissioned, for the wiring that it has now.")
     return 0
 

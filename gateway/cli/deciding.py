@@ -82,6 +82,9 @@ def show(options: argparse.Namespace) -> int:
     """Print the door's policy as it is understood."""
     config = load(options.config)
     policy = policy_of(config)
+    if options.json:
+        say(json.dumps(_plain(policy)))
+        return EXPECTED
     say(f"Door {policy.door}, time zone {policy.zone.key}.")
     rows = [
         (line.group, line.schedule, _windows(policy, line), line.first_person or "-")
@@ -180,6 +183,24 @@ def _key(registry: Registry, holder: HolderId, wanted: str) -> CredentialId:
             "see `keyra credentials`."
         )
     return found[0]
+
+
+def _plain(policy: DoorPolicy) -> dict[str, object]:
+    return {
+        "door": policy.door,
+        "zone": policy.zone.key,
+        "access": [
+            {
+                "group": line.group,
+                "schedule": line.schedule,
+                "windows": _windows(policy, line),
+                "first_person": line.first_person or None,
+            }
+            for line in policy.access
+        ],
+        "special": list(_special(policy)),
+        "rules": list(_asked(policy)),
+    }
 
 
 def _windows(policy: DoorPolicy, line: Access) -> str:

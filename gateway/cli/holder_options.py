@@ -42,6 +42,7 @@ def add_holder_verbs(
         metavar="FILE",
         help="must not be there yet; - for stdout (the default)",
     )
+    export.add_argument("--json", action="store_true", help="print JSON")
     for name, text in (
         ("suspend", "Suspend a holder with all of their keys."),
         ("resume", "Let a suspended holder's keys work again."),

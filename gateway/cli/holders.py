@@ -50,6 +50,8 @@ def import_table(options: argparse.Namespace) -> int:
         done = 0
         for order in orders:
             if not carry_out(client, options, order):
+                if options.json:
+                    return 0  # it has told what is missing
                 break
             done += len(order.holders)
     _told(options, lines, (len(rows), len(wishes), done))
@@ -60,12 +62,15 @@ def export_table(options: argparse.Namespace) -> int:
     """Write all holders but the erased as a table, for this user's eyes alone."""
     with Client(options.socket) as client:
         found = list(client.holders())
-    table = write_table(found)
-    if options.file == _STANDARD_STREAM:
-        sys.stdout.write(table)
-    else:
+    table, count = write_table(found), sum(not one.erased for one in found)
+    if options.file != _STANDARD_STREAM:
         _write(options.file, table.encode())
-        say(f"{options.file}: {sum(not one.erased for one in found)} holders.")
+        told = {"file": str(options.file), "holders": count}
+        say(json.dumps(told) if options.json else f"{options.file}: {count} holders.")
+    elif options.json:
+        say(json.dumps({"table": table, "holders": count}))
+    else:
+        sys.stdout.write(table)
     unreadable = sum(one.name is None and not one.erased for one in found)
     if unreadable:
         sys.stderr.write(

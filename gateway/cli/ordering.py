@@ -1,6 +1,7 @@
 """Orders: what takes an administrator's finger, from its words to the touch."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -34,7 +35,7 @@ def carry_out(
         directly: asks for it as for one that needs no finger.
 
     Returns:
-        Whether it is done; if not, another signature is missing.
+        Whether it is done; if not, another signature is missing, and all is said.
 
     Raises:
         AdministrationError: nobody signed it.
@@ -54,7 +55,12 @@ def carry_out(
     proposed = client.propose(order)
     if proposed.is_over:
         return True
-    return _sign(client, options, proposed).state == "done"
+    ended = _sign(client, options, proposed)
+    if ended.state == "done":
+        return True
+    if options.json:
+        say_json(ended)
+    return False
 
 
 def orders(options: argparse.Namespace) -> int:
@@ -98,12 +104,27 @@ def acknowledge(options: argparse.Namespace) -> int:
     """Sign for having seen that somebody broke the glass."""
     with Client(options.socket) as client:
         done = carry_out(client, options, AcknowledgeOrder(kind="acknowledge"))
-    say("It is acknowledged." if done else "Another signature is missing.")
+    if done:
+        say(json.dumps({"done": True}) if options.json else "It is acknowledged.")
     return 0
 
 
-def rights(_: argparse.Namespace) -> int:
+def rights(options: argparse.Namespace) -> int:
     """Show who may change what."""
+    if options.json:
+        say(
+            json.dumps(
+                {
+                    action.value: {
+                        "signers": need.signers,
+                        "roles": sorted(role.value for role in need.roles),
+                        "what": action.sentence,
+                    }
+                    for action, need in NEEDS.items()
+                }
+            )
+        )
+        return 0
     rows = [
         (
             action.value,

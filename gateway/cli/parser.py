@@ -173,7 +173,7 @@ def _add_ordering(verb: _Verb) -> None:
             "Sign for having seen that somebody broke the glass.",
         )
     )
-    verb("rights", "ordering", "rights", "Show who may change what.")
+    _json(verb("rights", "ordering", "rights", "Show who may change what."))
 
 
 def _add_deciding(verb: _Verb) -> None:
@@ -206,13 +206,13 @@ def _add_deciding(verb: _Verb) -> None:
     for name, made in (("show", show), ("test", test), ("replay", replay)):
         made.set_defaults(verb=name)
         _config(made)
-    _json(test)
-    _json(replay)
+        _json(made)
 
 
 def _add_installing(verb: _Verb) -> None:
     check = verb("check-config", "appliance", "check_config", "Check the config file.")
     _config(check)
+    _json(check)
     write = verb(
         "write-config",
         "write_config",
@@ -220,6 +220,7 @@ def _add_installing(verb: _Verb) -> None:
         "Ask for the settings of a door.",
     )
     write.add_argument("file", type=Path, metavar="FILE", help="must not be there yet")
+    _json(write)
     verb("print-config", "appliance", "print_config", "Print all defaults, explained.")
     doctor = verb(
         "doctor", "doctor", "doctor", "Find what is wrong, and say what to do."
@@ -243,7 +244,9 @@ def _add_installing(verb: _Verb) -> None:
 
 
 def _add_checks(verb: _Verb) -> None:
-    verb("commission", "checking", "commission", "Confirm that the way out works.")
+    _json(
+        verb("commission", "checking", "commission", "Confirm that the way out works.")
+    )
     test = verb("self-test", "checking", "self_test", "Have the door try itself.")
     test.add_argument(
         "--unattended", action="store_true", help="nobody stands there to be asked"
@@ -254,6 +257,7 @@ def _add_checks(verb: _Verb) -> None:
 def _add_own(verb: _Verb) -> None:
     init = verb("init", "appliance", "init", "Make signing key and ledger; run once.")
     _config(init)
+    _json(init)
     run = verb("run", "appliance", "run", "Run the gateway in the foreground.")
     _config(run)
     run.add_argument(

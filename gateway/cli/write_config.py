@@ -1,9 +1,11 @@
 """`keyra write-config`: asks what only the installer knows, and writes the file."""
 
 import argparse
+import json
 import sys
 from typing import Final
 
+from gateway.cli.texts import say
 from gateway.config import parse
 from gateway.config.questions import Question, answered_text, questions
 from gateway.config.values import WrongValueError
@@ -33,6 +35,8 @@ def write_config(options: argparse.Namespace) -> int:
             _ask_again(answers)
         else:
             _write(options, text)
+            if options.json:
+                say(json.dumps({"file": str(options.file)}))
             return 0
     raise ConfigError("No right config came of these answers; nothing was written.")
 

@@ -162,6 +162,14 @@ def test_a_fresh_machine_becomes_a_gateway(stage: Stage) -> None:
         assert str((system / unit).readlink()).startswith("/opt/keyra/current/")
     share = stage.root / "opt/keyra" / stage.current / "share/keyra"
     assert (share / "systemd/keyra-strike.service").is_file()
+    for name in (
+        "bash-completion/completions/keyra",
+        "zsh/site-functions/_keyra",
+        "fish/vendor_completions.d/keyra.fish",
+        "man/man1/keyra.1",
+    ):
+        at = (stage.root / "usr/local/share" / name).readlink()
+        assert (share / at.relative_to("/opt/keyra/current/share/keyra")).is_file()
     config = stage.root / "etc/keyra/gateway.toml"
     assert config.read_text() == stage.config.read_text()
     assert config.stat().st_mode & 0o777 == 0o640

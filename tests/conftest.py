@@ -4,6 +4,7 @@ import ipaddress
 import socket
 import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 LOCAL_NAMES = ("localhost", "")
@@ -11,6 +12,14 @@ LOCAL_NAMES = ("localhost", "")
 
 class NotLoopbackError(Exception):
     """A test tried to reach another machine."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-screens",
+        action="store_true",
+        help="draw docs/screens anew from the console, instead of comparing",
+    )
 
 
 def _local(host: object) -> bool:

@@ -20,3 +20,20 @@ class Refused(Message):
     def __init__(self, why: str) -> None:
         super().__init__()
         self.why = why
+
+
+class Done(Message):
+    """Something that a person asked for has happened."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__()
+        self.sentence = sentence
+
+
+class Failed(Message):
+    """Something that a person asked for did not happen."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__()
+        self.code = code
+        self.sentence = sentence

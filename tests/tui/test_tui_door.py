@@ -1,29 +1,22 @@
 """The door's screen, on a real API; read off the console's own export."""
 
-import asyncio
 import dataclasses
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC
 from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 
 from gateway.client import (
     ApiError,
-    AsyncClient,
     Disconnected,
     Heartbeat,
     UnreachableError,
 )
-from tui.app import KeyraConsole
 from tui.feed import follow
 from tui.messages import Arrived, Refused
 from tui.screens.door import NOTHING_YET
 
-TRIES = 500
 # Of the frame that the export draws around the terminal.
 FRAME = {"ff5f57", "febc2e", "28c840", "c5c8c6"}
 COLOUR = re.compile(r"(?:fill|color): ?#([0-9a-f]{6})")
@@ -31,56 +24,20 @@ COLOUR = re.compile(r"(?:fill|color): ?#([0-9a-f]{6})")
 Drawn = Callable[[Any], list[str]]
 
 
-class Clock:
-    """Stands until somebody sets it."""
-
-    now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@asynccontextmanager
-async def opened(
-    gateway: Any, clock: Clock, size: tuple[int, int] = (80, 24)
-) -> AsyncIterator[tuple[KeyraConsole, Pilot[None]]]:
-    """A console that has heard the gateway."""
-
-    async def no_pause(_: float) -> None:
-        await asyncio.sleep(0.01)
-
-    client = AsyncClient(str(gateway.path), pause=no_pause)
-    app = KeyraConsole(client, clock=clock, zone=UTC)
-    async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: app.model.status is not None)
-        yield app, pilot
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    """Wait for what comes over a real socket."""
-    for _ in range(TRIES):
-        if holds():
-            await pilot.pause()
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it never came to that")
-
-
-async def happens(app: KeyraConsole, pilot: Pilot[None], lines: int) -> None:
-    await until(pilot, lambda: len(app.model.lines) >= lines)
-
-
-async def test_the_whole_screen_at_80_by_24(gateway: Any, drawn: Drawn) -> None:
+async def test_the_whole_screen_at_80_by_24(
+    gateway: Any, drawn: Drawn, opened: Any, until: Any
+) -> None:
     gateway.publish("door.grant", holder="h-0042", rule="staff", credential="x")
     gateway.publish("door.deny", reason="outside-hours", holder="h-0007")
     gateway.publish("door.forced", door="main")
-    async with opened(gateway, Clock()) as (app, pilot):
-        await happens(app, pilot, 3)
+    async with opened() as (app, pilot):
+        await until(pilot, lambda: len(app.model.lines) >= 3)
         screen = drawn(app)
     assert len(screen) == 24
     assert max(map(len, screen)) == 80
-    assert "\n".join(screen[:11]) == (
-        " KEYRA  main  (gw-1 at hq)\n"
+    assert "\n".join(screen[:12]) == (
+        " KEYRA  main  (gw-1 at hq)  › Door\n"
+        " [1 Door]\n"
         f"╭─ Door {'─' * 41}╮╭─ Health {'─' * 19}╮\n"
         f"│ SECURED{' ' * 40}││ ok   hears keys{' ' * 12}│\n"
         f"│ mode    Locked: keys open{' ' * 22}"
@@ -93,39 +50,40 @@ async def test_the_whole_screen_at_80_by_24(gateway: Any, drawn: Drawn) -> None:
         f"│ {'11-14 22:13:20  DENIED    outside-hours  h-0007':<77}│\n"
         f"│ {'11-14 22:13:20  OPENED    h-0042  staff':<77}│"
     )
-    assert screen[-1].strip() == "q Quit"
+    assert screen[-1] == " : Palette  q Quit  ? Help"
 
 
-async def test_an_empty_tail_says_what_to_do(gateway: Any, drawn: Drawn) -> None:
-    async with opened(gateway, Clock()) as (app, _):
+async def test_an_empty_tail_says_what_to_do(drawn: Drawn, opened: Any) -> None:
+    async with opened() as (app, _):
         assert any(NOTHING_YET in line for line in drawn(app))
 
 
-async def test_what_happens_is_on_the_screen(gateway: Any, drawn: Drawn) -> None:
-    async with opened(gateway, Clock()) as (app, pilot):
+async def test_what_happens_is_on_the_screen(
+    gateway: Any, drawn: Drawn, opened: Any, until: Any
+) -> None:
+    async with opened() as (app, pilot):
         gateway.publish("door.phase", phase="released", mode="Locked")
         gateway.publish("door.grant", holder="h-0042", rule="staff")
-        await happens(app, pilot, 1)
+        await until(pilot, lambda: len(app.model.lines) >= 1)
         screen = drawn(app)
-    assert screen[2].startswith("│ RELEASED ")
-    assert "OPENED    h-0042  staff" in screen[8]
+    assert screen[3].startswith("│ RELEASED ")
+    assert "OPENED    h-0042  staff" in screen[9]
 
 
 async def test_what_is_broken_is_said_without_colour(
-    gateway: Any, drawn: Drawn
+    gateway: Any, drawn: Drawn, opened: Any
 ) -> None:
     gateway.facade.health = dataclasses.replace(gateway.facade.health, scanning=False)
-    async with opened(gateway, Clock()) as (app, _):
-        assert "NOT  hears keys" in drawn(app)[2]
+    async with opened() as (app, _):
+        assert "NOT  hears keys" in drawn(app)[3]
 
 
 async def test_a_lost_gateway_is_said_with_its_age_and_comes_back(
-    gateway: Any, drawn: Drawn
+    gateway: Any, drawn: Drawn, opened: Any, until: Any, clock: Any
 ) -> None:
-    clock = Clock()
-    async with opened(gateway, clock) as (app, pilot):
+    async with opened() as (app, pilot):
         gateway.publish("door.grant", holder="h-0042", rule="staff")
-        await happens(app, pilot, 1)
+        await until(pilot, lambda: len(app.model.lines) >= 1)
         gateway.stop()
         await until(pilot, lambda: app.model.lost is not None)
         clock.now_s += 42
@@ -135,30 +93,34 @@ async def test_a_lost_gateway_is_said_with_its_age_and_comes_back(
         gateway.start()
         await until(pilot, lambda: app.model.lost is None)
         back = drawn(app)
-    assert lost[1] == " CONNECTION LOST. What you see is 42 s old. Trying again."
-    assert lost[3].startswith("│ SECURED (last known) ")
-    assert back[2].startswith("│ SECURED  ")
+    assert lost[2] == " CONNECTION LOST. What you see is 42 s old. Trying again."
+    assert lost[4].startswith("│ SECURED (last known) ")
+    assert back[3].startswith("│ SECURED  ")
     assert not any("LOST" in line for line in back)
 
 
-async def test_who_may_not_look_is_told_why(gateway: Any, drawn: Drawn) -> None:
-    async with opened(gateway, Clock()) as (app, pilot):
+async def test_who_may_not_look_is_told_why(
+    drawn: Drawn, opened: Any, until: Any
+) -> None:
+    async with opened() as (app, pilot):
         app.post_message(Refused("User 7 may not do this; ask for membership."))
         await until(pilot, lambda: app.model.refused is not None)
         screen = drawn(app)
-    assert screen[1] == " User 7 may not do this; ask for membership."
+    assert screen[2] == " User 7 may not do this; ask for membership."
     assert not any("SECURED" in line for line in screen)
 
 
-async def test_text_of_others_is_text_and_no_markup(gateway: Any, drawn: Drawn) -> None:
-    async with opened(gateway, Clock()) as (app, pilot):
+async def test_text_of_others_is_text_and_no_markup(
+    gateway: Any, drawn: Drawn, opened: Any, until: Any
+) -> None:
+    async with opened() as (app, pilot):
         gateway.publish("alarm", kind="[red]x[/red]", detail="\x1b[31mno")
-        await happens(app, pilot, 1)
-        assert "[red]x[/red]  \ufffd[31mno" in drawn(app)[8]
+        await until(pilot, lambda: len(app.model.lines) >= 1)
+        assert "[red]x[/red]  \ufffd[31mno" in drawn(app)[9]
 
 
-async def test_the_key_that_is_named_works(gateway: Any) -> None:
-    async with opened(gateway, Clock()) as (app, pilot):
+async def test_the_key_that_is_named_works(opened: Any, until: Any) -> None:
+    async with opened() as (app, pilot):
         await pilot.press("q")
         await until(pilot, lambda: not app.is_running)
         assert app.return_code == 0
@@ -216,17 +178,24 @@ async def test_a_refusal_for_good_is_passed_on() -> None:
 
 
 async def test_no_color_means_none(
-    gateway: Any, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, opened: Any
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    async with opened(gateway, Clock()) as (app, _):
+    async with opened() as (app, _):
         shades = set(COLOUR.findall(app.export_screenshot())) - FRAME
     assert shades
     assert all(shade[:2] == shade[2:4] == shade[4:] for shade in shades), shades
 
 
-async def test_it_grows_with_its_terminal(gateway: Any, drawn: Drawn) -> None:
-    async with opened(gateway, Clock(), size=(132, 43)) as (app, _):
+async def test_it_grows_with_its_terminal(drawn: Drawn, opened: Any) -> None:
+    async with opened(size=(132, 43)) as (app, _):
         screen = drawn(app)
     assert len(screen) == 43
     assert max(map(len, screen)) == 132
+
+
+async def test_its_pictures(gateway: Any, snap: Any) -> None:
+    gateway.publish("door.grant", holder="h-0042", rule="staff", credential="x")
+    gateway.publish("door.deny", reason="outside-hours", holder="h-0007")
+    gateway.publish("door.forced", door="main")
+    await snap("door")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.client import Disconnected, Heartbeat
 from gateway.schemas import Event, Snapshot, Status
-from tui import view_model
-from tui.view_model import LINES_MAX, VALUE_CHARS_MAX, Line, Model, apply
+from tui.view_models import frame, live
+from tui.view_models.live import LINES_MAX, VALUE_CHARS_MAX, Line, Model, apply
 
 WALL_MS = 1_700_000_000_000
 
@@ -64,21 +64,23 @@ def after(*items: Any) -> Model:
 
 def test_before_anything_is_heard_nothing_is_claimed() -> None:
     model = Model()
-    assert view_model.banner(model, 5.0) == "Connecting ..."
-    assert view_model.phase(model) == view_model.mode(model) == "?"
-    assert view_model.health(model) == []
+    assert frame.banner(model, None, 5.0) == "Connecting ..."
+    assert live.phase(model) == live.mode(model) == "?"
+    assert live.health(model) == []
 
 
 def test_why_there_never_was_a_connection_is_said() -> None:
-    assert view_model.banner(after(Disconnected("Nobody.")), 200.0) == "Nobody."
+    assert frame.banner(after(Disconnected("Nobody.")), None, 200.0) == "Nobody."
 
 
 def test_a_snapshot_is_the_picture() -> None:
     model = after(snapshot())
-    assert view_model.banner(model, 500.0) is None
-    assert view_model.title(model) == "KEYRA  main  (gw-1 at hq)"
-    assert view_model.phase(model) == "SECURED"
-    assert view_model.health(model)[2] == (False, "strike in reach")
+    assert frame.banner(model, None, 500.0) is None
+    assert frame.title(model, "Door", read_only=False) == (
+        "KEYRA  main  (gw-1 at hq)  › Door"
+    )
+    assert live.phase(model) == "SECURED"
+    assert live.health(model)[2] == (False, "strike in reach")
 
 
 @pytest.mark.parametrize(
@@ -86,16 +88,14 @@ def test_a_snapshot_is_the_picture() -> None:
     [("released", "RELEASED"), ("held", "HELD OPEN"), ("new\x1b", "new\ufffd")],
 )
 def test_a_phase_is_a_word_of_a_guard(phase: str, word: str) -> None:
-    assert view_model.phase(after(snapshot(), happened("door.phase", phase=phase))) == (
-        word
-    )
+    assert live.phase(after(snapshot(), happened("door.phase", phase=phase))) == (word)
 
 
 def test_lockdown_is_said_in_words() -> None:
     model = after(
         snapshot(), happened("door.phase", phase="secured", mode="LockedDown")
     )
-    assert view_model.mode(model) == "LockedDown: every key is denied"
+    assert live.mode(model) == "LockedDown: every key is denied"
 
 
 def test_rubbish_in_a_phase_event_changes_nothing() -> None:
@@ -105,17 +105,17 @@ def test_rubbish_in_a_phase_event_changes_nothing() -> None:
 
 def test_what_is_lost_is_old_and_says_how_old() -> None:
     model = after(snapshot(), Heartbeat(), Disconnected("It stopped."))
-    assert view_model.banner(model, 113.0) == (
+    assert frame.banner(model, None, 113.0) == (
         "CONNECTION LOST. What you see is 12 s old. Trying again."
     )
-    assert "3 min old" in (view_model.banner(model, 290.0) or "")
-    assert view_model.phase(model) == "SECURED (last known)"
+    assert "3 min old" in (frame.banner(model, None, 290.0) or "")
+    assert live.phase(model) == "SECURED (last known)"
 
 
 def test_after_the_loss_everything_is_fresh_again() -> None:
     model = after(snapshot(), Disconnected("x"), snapshot(phase="open"))
-    assert view_model.banner(model, 900.0) is None
-    assert view_model.phase(model) == "OPEN"
+    assert frame.banner(model, None, 900.0) is None
+    assert live.phase(model) == "OPEN"
 
 
 def test_lines_survive_a_resumed_stream_and_no_other() -> None:
@@ -125,7 +125,7 @@ def test_lines_survive_a_resumed_stream_and_no_other() -> None:
 
 
 def test_a_refusal_is_all_there_is() -> None:
-    assert view_model.banner(Model(refused="You may not."), 0.0) == "You may not."
+    assert frame.banner(Model(refused="You may not."), None, 0.0) == "You may not."
 
 
 def test_lines_are_the_newest_first_and_bounded() -> None:
@@ -158,12 +158,12 @@ def test_what_a_guard_does_not_need_makes_no_line() -> None:
 def test_a_line_is_told_in_the_zone_asked_for() -> None:
     line = Line(WALL_MS, "DENIED", "lockdown")
     east = timezone(timedelta(hours=5, minutes=30))
-    assert view_model.line_text(line, UTC) == "11-14 22:13:20  DENIED    lockdown"
-    assert view_model.line_text(line, east) == "11-15 03:43:20  DENIED    lockdown"
+    assert live.line_text(line, UTC) == "11-14 22:13:20  DENIED    lockdown"
+    assert live.line_text(line, east) == "11-15 03:43:20  DENIED    lockdown"
 
 
 def test_a_time_that_is_none_is_no_crash() -> None:
-    assert "?" in view_model.line_text(Line(10**18, "DENIED", ""), UTC)
+    assert "?" in live.line_text(Line(10**18, "DENIED", ""), UTC)
 
 
 @given(

@@ -1,4 +1,4 @@
-"""What the console knows, and the words for it. Pure: time is an argument.
+"""What the event stream told, and the words for it: the door above all.
 
 `at_s` is any clock that only rises; `wall_ms` is the gateway's. Text from outside goes
 through `printable` before it is kept.
@@ -16,7 +16,6 @@ LINES_MAX: Final = 200
 VALUE_CHARS_MAX: Final = 24
 
 _MS_PER_S: Final = 1000
-_SECONDS_PER_MINUTE: Final = 60
 
 # What a guard wants to see of the event stream: a word, what it was, which values.
 _SHOWN: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
@@ -116,26 +115,6 @@ def _short(value: object) -> str:
     return text if len(text) <= VALUE_CHARS_MAX else f"{text[: VALUE_CHARS_MAX - 1]}…"
 
 
-def title(model: Model) -> str:
-    """Say whose door this is."""
-    if model.status is None:
-        return "KEYRA"
-    status = model.status
-    return printable(f"KEYRA  {status.door.id}  ({status.gateway} at {status.site})")
-
-
-def banner(model: Model, at_s: float) -> str | None:
-    """Say that the picture is old and how old; None while it is not."""
-    if model.refused is not None:
-        return printable(model.refused)
-    if model.heard_s is None:
-        return "Connecting ..." if model.lost is None else printable(model.lost)
-    if model.lost is None:
-        return None
-    age = _age(at_s - model.heard_s)
-    return f"CONNECTION LOST. What you see is {age} old. Trying again."
-
-
 def phase(model: Model) -> str:
     """Say how the door is, in one word."""
     if model.status is None:
@@ -196,10 +175,3 @@ def line_text(line: Line, zone: tzinfo | None) -> str:
     except (ValueError, OverflowError, OSError):
         return f"{'?':<14}  {line.word:<8}  {line.detail}"
     return f"{when:%m-%d %H:%M:%S}  {line.word:<8}  {line.detail}"
-
-
-def _age(age_s: float) -> str:
-    whole_s = max(0, int(age_s))
-    if whole_s < _SECONDS_PER_MINUTE:
-        return f"{whole_s} s"
-    return f"{whole_s // _SECONDS_PER_MINUTE} min"

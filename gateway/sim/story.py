@@ -12,11 +12,13 @@ from typing import Final
 
 from gateway.client import AsyncClient
 from gateway.core.facts import DenialReason
-from gateway.ctap.command import Protocol
 from gateway.errors import SimulationError
-from gateway.schemas import Enrolment, EnrolmentOrder, Event
+from gateway.order_schemas import EraseOrder, ModeOrder
+from gateway.schemas import Event
+from gateway.sim.ceremonies import Ceremonies
 from gateway.sim.chapter import Chapter, StepAction
 from gateway.sim.door_scenes import DoorScenes
+from gateway.sim.fingers import Fingers
 from gateway.sim.misbehaviour import Misbehaviour
 from gateway.sim.remote import RemoteKey
 from gateway.sim.scenes import SCENES
@@ -41,9 +43,6 @@ STAGES: Final = (
     "strike",
 )
 
-# Whose key issues tokens for a verification; the others' verify as they answer.
-TOKENS: Final = {"admin": (Protocol.TWO, Protocol.ONE)}
-
 FINGERS: Final[Mapping[str, Callable[..., Awaitable[None]]]] = {
     "right": RemoteKey.touch,
     "wrong": RemoteKey.wrong_finger,
@@ -60,7 +59,9 @@ class Story:
         self._client: Final = client
         self._watch: Final = watch
         self._scenes: Final = DoorScenes(site, client, watch)
-        self._credentials: Final[dict[str, str]] = {}
+        self._fingers: Final = Fingers(site, client)
+        self._ceremonies: Final = Ceremonies(site, client, self._fingers)
+        self.enrols: Final = self._ceremonies.enrols
         self.openings = 0
         self.denials: Final[set[str]] = set()
         self.stages_us: Final[dict[str, list[int]]] = {name: [] for name in STAGES}
@@ -71,7 +72,14 @@ class Story:
             Chapter(
                 "Enrolment: the key proves its model, a person compares the numbers",
                 (
-                    ("First administrator", self.enrols("admin", "Administrator")),
+                    (
+                        "First administrator",
+                        self.enrols("admin", "Administrator", role="admin"),
+                    ),
+                    (
+                        "Second administrator",
+                        self.enrols("admin-2", "Her deputy", role="admin"),
+                    ),
                     ("First holder", self.enrols("holder-1", "First holder")),
                     ("Second holder", self.enrols("holder-2", "Second holder")),
                     ("A spare key", self.enrols("spare", "Second holder's spare")),
@@ -136,47 +144,6 @@ class Story:
             *by_keys,
             ("Lockdown", self._lockdown),
         )
-
-    # Enrolment.
-
-    def enrols(
-        self, holder: str, name: str, group: str = "staff", *, duress: str = ""
-    ) -> StepAction:
-        """Return a step that enrols a key; `duress` names a holder's second one."""
-
-        async def action(step: Step) -> None:
-            called = duress or holder
-            key = await self._site.world.add_key(called, tokens=TOKENS.get(called, ()))
-            order = EnrolmentOrder(
-                holder_id=holder, name=name, groups=(group,), duress=bool(duress)
-            )
-            await self._client.enrol(order)
-            await key.touch(times=2)
-            await key.pairing_mode()
-            shown = await self._until(lambda now: now.step == "comparing")
-            on_key = (await key.state()).shown_number
-            agree = on_key is not None and on_key == shown.number
-            await self._client.answer_comparison(agree=agree)
-            done = await self._until(lambda now: now.is_over)
-            if done.step != "registered" or done.credential_id is None:
-                raise SimulationError(f"The ceremony failed: {done.reason}.")
-            self._credentials[called] = done.credential_id
-            step.said = (
-                f"{done.model}, attested; compared {shown.number:06d}; "
-                f"credential {done.credential_id[:10]}…"
-            )
-            await key.sleep()
-
-        return action
-
-    async def _until(self, condition: Callable[[Enrolment], bool]) -> Enrolment:
-        """Return the ceremony once it is so, or over."""
-        async with asyncio.timeout(_SETTLE_S_MAX):
-            while True:
-                now = await self._client.enrolment()
-                if now is not None and (condition(now) or now.is_over):
-                    return now
-                await asyncio.sleep(_LOOK_AGAIN_S)  # noqa: TID251 - other processes
 
     # Openings.
 
@@ -288,13 +255,17 @@ class Story:
         )
 
     async def _revoked(self, step: Step) -> None:
-        await self._client.set_credential_state(self._credentials["spare"], "revoked")
+        await self._client.set_credential_state(
+            self._ceremonies.credentials["spare"], "revoked"
+        )
         await self.denied("spare", DenialReason.CREDENTIAL_REVOKED)(step)
 
     async def _lockdown(self, step: Step) -> None:
         await self._client.set_mode("LockedDown")
         await self.denied("admin", DenialReason.LOCKDOWN)(step)
-        await self._client.set_mode("Locked")
+        order = ModeOrder(kind="mode", mode="Locked")
+        _, name = await self._fingers.sign(order)
+        step.more.append(f"lifted by {name}'s touch")
 
     # The door.
 
@@ -338,14 +309,14 @@ class Story:
     async def _erased(self, step: Step) -> None:
         mark = self._watch.mark()
         before = self._files_with(CLEANER)
-        await self._client.erase_holder("night")
+        _, name = await self._fingers.sign(EraseOrder(kind="erase", holder_id="night"))
         order = await self._watch.expect(mark, "erase")
         after = self._files_with(CLEANER)
         if not before or after:
             raise SimulationError(f"The name was in {before} and is in {after}.")
         step.said = (
-            f"entry {order.data['entry']}; the name was in {', '.join(before)} and is "
-            "in no file now"
+            f"signed by {name}'s touch, entry {order.data['entry']}; the name was in "
+            f"{', '.join(before)} and is in no file now"
         )
 
     def _files_with(self, name: str) -> list[str]:

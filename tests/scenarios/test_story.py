@@ -14,13 +14,15 @@ import pytest
 
 from gateway.core.facts import DenialReason
 from gateway.sim.faults import DIE_AFTER
+from ledger.entry import parse_entry
+from ledger.reader import Reader
 
 pytestmark = pytest.mark.processes
 
 OPENINGS_MIN = 4
 DENIALS_MIN = 9
 PEAK_MIB_MAX = 200
-STORY_S_MAX = 180
+STORY_S_MAX = 300
 BYTES_FLIPPED = 8
 
 
@@ -114,6 +116,21 @@ def test_it_denies_for_one_reason_each(told: Told) -> None:
         "lockdown",
         "second-person-needed",
     }
+
+
+def test_administrators_arm_every_ceremony_after_the_first(told: Told) -> None:
+    enrolled = [line for line in told.said.splitlines() if ", attested; " in line]
+    said = [re.sub(r"^.*?  +|order \d{6} |; KEYRA.*", "", line) for line in enrolled]
+    assert said[0] == "armed by the machine's owner, this once"
+    assert set(said[1:]) == {"armed by admin's touch", "armed by admin-2's touch"}
+    with Reader.open(told.folder / "state" / "ledger.db") as reader:
+        bodies = [parse_entry(body) for body in reader.entries(0, reader.size())]
+    by = [one.what["by"] for one in bodies if one.ev == "enrol"]
+    assert [sorted(one) for one in by] == [
+        ["bootstrap", "uid"],
+        *[["credential", "order", "uid"]] * (len(by) - 1),
+    ]
+    assert "lifted by admin" in told.said
 
 
 def test_two_persons_and_duress_are_told(told: Told) -> None:

@@ -38,6 +38,8 @@ What is decided here:
   the leaf began to move before the contact's debounce said so.
 - The alarms forced and held end when the leaf closes, and by nothing else. While a mode
   holds the door, an open leaf is no alarm; its time begins when the mode ends.
+- A strike that was lost since the last release makes what was released doubtful: the
+  leaf may still open rightly, and that is then said to be no ordinary opening.
 - Without a contact only durations count, and nothing is said about openings.
 """
 
@@ -61,6 +63,7 @@ from gateway.core.door_events import (
     Refused,
     Renew,
     ScheduleSaid,
+    StrikeLost,
     Unlock,
     check_egress,
     check_hold,
@@ -144,6 +147,8 @@ def _hear_of_mode(door: Door, event: Event) -> Outcome:
             return replace(door, interlocked=active), ()
         case ScheduleSaid(is_open):
             return _schedule(door, is_open=is_open)
+        case StrikeLost():
+            return replace(door, strike_lost=True), ()
     return door, ()  # a Deadline: what was due has passed already
 
 

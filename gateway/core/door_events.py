@@ -139,6 +139,11 @@ class InterlockSaid:
     active: bool
 
 
+@dataclass(frozen=True, slots=True)
+class StrikeLost:
+    """A command did not reach keyra-strike: it may have secured, and may not."""
+
+
 Event = (
     Unlock
     | Egress
@@ -152,6 +157,7 @@ Event = (
     | FireOver
     | ScheduleSaid
     | InterlockSaid
+    | StrikeLost
 )
 
 
@@ -159,12 +165,17 @@ Event = (
 
 
 class Cause(Enum):
-    """After what the leaf opened. START: found open by a gateway that just started."""
+    """After what the leaf opened.
+
+    START: found open by a gateway that just started. STRIKE_LOST: something released,
+    and since then keyra-strike was out of reach, so nobody knows what held the door.
+    """
 
     GRANT = "grant"
     EXIT = "exit"
     MODE = "mode"
     START = "start"
+    STRIKE_LOST = "strike-lost"
 
 
 class Alarm(Enum):

@@ -41,12 +41,14 @@ def happen(
 def _enter_lock(door: Door, lock: Lock, timing: DoorTiming) -> Door:
     """Keep what the new state needs to know, and forget the rest."""
     match lock:
+        case Lock.RELEASED:  # the strike is told anew
+            door = replace(door, strike_lost=False)
         case Lock.PASSED:
             door = replace(door, unused_n=-1)
         case Lock.SETTLING:
             until_up_ms = door.heard_up_ms + timing.settling_ms
             door = replace(door, lock_due_up_ms=until_up_ms, exit_until_up_ms=0)
-        case Lock.SECURED:
+        case _:  # secured
             door = replace(door, lock_due_up_ms=NEVER, exit_until_up_ms=0, unused_n=-1)
     return replace(door, lock=lock)
 
@@ -54,7 +56,8 @@ def _enter_lock(door: Door, lock: Lock, timing: DoorTiming) -> Door:
 def _enter_hold(door: Door, holding: Holding, timing: DoorTiming) -> Door:
     settles = holding is Holding.SETTLING
     due_up_ms = door.heard_up_ms + timing.settling_ms if settles else NEVER
-    return replace(door, holding=holding, hold_due_up_ms=due_up_ms)
+    lost = door.strike_lost and holding is not Holding.HELD  # told anew
+    return replace(door, holding=holding, hold_due_up_ms=due_up_ms, strike_lost=lost)
 
 
 _SAME_OPENING: Final = {Happening.RELEASE, Happening.HOLD, Happening.HOLD_OVER}

@@ -66,6 +66,7 @@ class Door:
         schedule_open: the window of the scheduled unlock is open.
         person_came: somebody was let in during this window.
         interlocked: the other door is not shut.
+        strike_lost: a command failed since the last release or lease that was sent.
         last_n: the highest entry that ever released; a lower or equal one is used.
         last_order_n: likewise of orders that hold, and of the last lift.
         spent: challenges of the last touches that released: one touch, one opening,
@@ -90,6 +91,7 @@ class Door:
     schedule_open: bool = False
     person_came: bool = False
     interlocked: bool = False
+    strike_lost: bool = False
     last_n: int = -1
     last_order_n: int = -1
     spent: tuple[bytes, ...] = ()

@@ -61,6 +61,8 @@ def _unused(door: Door) -> Effect | None:
 
 def _was_opened(door: Door) -> Effect:
     by_mode = door.lock is Lock.SECURED and door.holding is not Holding.FREE
+    if door.strike_lost and (by_mode or door.lock is not Lock.SECURED):
+        return WasOpened(Cause.STRIKE_LOST)
     return WasOpened(Cause.MODE if by_mode else door.after)
 
 

@@ -35,6 +35,7 @@ from gateway.core.door_events import (
     Renew,
     ScheduleSaid,
     Secure,
+    StrikeLost,
     Unlock,
     Unused,
     WasClosed,
@@ -176,6 +177,8 @@ class Doorkeeper:
             await self._strike.keep_alive()
         except StrikeError as error:
             self._strike_lost(error)
+            if not self._door.strike_lost:
+                await self._hear(StrikeLost())
         else:
             self._strike_back()
 
@@ -196,6 +199,9 @@ class Doorkeeper:
                 # The door was not released; the evidence is spent all the same.
                 last_n, spent = self._door.last_n, self._door.spent
                 self._door = replace(settled, last_n=last_n, spent=spent)
+            if any(error for _, error in outcome):
+                self._door, more = step(self._door, StrikeLost(), now_ms, self._timing)
+                outcome += [(one, await self._obey(one)) for one in more]
             self._set_deadline()
             self._tell(before)
             return outcome

@@ -15,6 +15,7 @@ from gateway.core.registry import RegistrySnapshot
 from gateway.errors import LinkError, RegistryError
 from gateway.ports import Link, Radio, Sighting
 from gateway.radio_ports import RadioControl, RadioHealth
+from gateway.service.doorkeeper import KEEP_ALIVE_MS
 from gateway.service.gateway import Adapters
 from gateway.service.liveness import STALLED_MS
 from gateway.service.radio_ladder import ROUNDS_RECORDED_MAX
@@ -431,6 +432,23 @@ async def test_a_radio_that_is_gone_for_an_hour_is_one_entry(site: VirtualSite) 
             "The adapter hci0 is gone again.",
         ]
         assert now.died == []
+
+
+async def test_an_opening_whose_strike_was_lost_is_written_down_as_such(
+    site: VirtualSite,
+) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await key.touch(times=1)
+        await key.present()
+        await site.until(lambda: _released(site))
+        now.strike.fails = "away"
+        await site.sleep(KEEP_ALIVE_MS + 10)
+        await site.place.pins.set_input(InputName.CONTACT_OPEN, active=True)
+        await site.sleep(1_000)
+        (opened,) = site.entries("door.opened")
+        assert opened.what["after"] == "strike-lost"
+        assert [one.what["kind"] for one in site.entries("alarm")] == ["strike-lost"]
 
 
 async def test_an_overdue_relock_does_not_spoil_the_next_opening(

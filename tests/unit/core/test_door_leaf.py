@@ -21,6 +21,7 @@ from gateway.core.door_events import (
     Phase,
     Release,
     Secure,
+    StrikeLost,
     Unused,
     WasClosed,
     WasOpened,
@@ -202,6 +203,33 @@ def test_an_exit_is_told_from_a_grant(touches: Touches) -> None:
         (3_000, Opened()),
     )
     assert said[-1] == WasOpened(Cause.EXIT)
+
+
+@pytest.mark.parametrize("at_ms", [2_000, 6_100])
+def test_an_opening_whose_strike_was_lost_is_no_ordinary_one(
+    touches: Touches, at_ms: int
+) -> None:
+    lost: list[tuple[int, Event]] = [
+        (1_000, touches.unlock(1_000)),
+        (1_500, StrikeLost()),
+    ]
+    opened, said = run(SHUT, TIMING, *lost, (at_ms, Opened()))
+    assert said[-1] == WasOpened(Cause.STRIKE_LOST)
+    assert opened.leaf is Leaf.OPEN
+    # Nobody is let in by it either: too late it is forced, as ever.
+    assert run(SHUT, TIMING, *lost, (6_301, Opened()))[1][-1] == AlarmForced()
+    # The next release is told to the strike anew.
+    again: list[tuple[int, Event]] = [
+        (7_000, touches.unlock(7_000)),
+        (7_100, Opened()),
+    ]
+    assert run(SHUT, TIMING, *lost, *again)[1][-1] == WasOpened(Cause.GRANT)
+
+
+def test_a_strike_that_is_lost_while_nothing_is_released() -> None:
+    assert run(SHUT, TIMING, (1, StrikeLost()), (2, Opened()))[1] == [AlarmForced()]
+    found: list[tuple[int, Event]] = [(1, StrikeLost()), (2, Opened())]
+    assert run(Door(HERE), TIMING, *found)[1] == [WasOpened(Cause.START)]
 
 
 def test_a_contact_that_repeats_itself_changes_nothing() -> None:

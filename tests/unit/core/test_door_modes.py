@@ -33,6 +33,7 @@ from gateway.core.door_events import (
     Renew,
     ScheduleSaid,
     Secure,
+    StrikeLost,
     Unused,
     WasClosed,
     WasOpened,
@@ -115,6 +116,19 @@ def test_opening_a_held_door_is_no_force_and_no_alarm(touches: Touches) -> None:
     assert said == [Secure(), PreAlarm(10_000)]
     _, said = run(door, (940_000, Deadline()))
     assert said == [AlarmHeld(940_000 - 900_002)]
+
+
+def test_a_hold_whose_strike_was_lost_is_doubtful_until_it_is_renewed(
+    touches: Touches,
+) -> None:
+    begun: list[tuple[int, Event]] = [
+        (1_000, held(touches, 1_000)),
+        (1_500, StrikeLost()),
+    ]
+    _, said = run(SHUT, *begun, (1_600, Opened()))
+    assert said[-1] == WasOpened(Cause.STRIKE_LOST)
+    _, said = run(SHUT, *begun, (1_550, Renew()), (1_600, Opened()))
+    assert said[-1] == WasOpened(Cause.MODE)
 
 
 def test_the_moment_after_a_hold_is_no_force(touches: Touches) -> None:

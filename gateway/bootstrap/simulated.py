@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from gateway.service.gateway import Adapters
 from gateway.sim.adapter import SimulatedAdapter
 from gateway.sim.clock import SimulatedClock
 from gateway.sim.faults import journal_from, telemetry_from
-from gateway.sim.inputs import SocketInputs, TracedIndicators
+from gateway.sim.inputs import SocketIndicators, SocketInputs
 from gateway.sim.world import HCI_SOCKET, PINS_SOCKET
 
 CLOCK_ERROR_MS: Final = 20
@@ -33,11 +33,14 @@ async def simulated(config: Config, directory: Path) -> AsyncIterator[Adapters]:
     clock = _clock()
     entropy = SystemEntropy()
     with opened_parts(config, clock, entropy) as parts:
-        async with await SimulatedAdapter.over_socket(
-            directory / HCI_SOCKET,
-            bond_file=Path(config.gateway.state_dir) / BONDS_NAME,
-            just_works_allowed=PairingMethod.JUST_WORKS in config.radio.pairing,
-        ) as adapter:
+        async with (
+            await SimulatedAdapter.over_socket(
+                directory / HCI_SOCKET,
+                bond_file=Path(config.gateway.state_dir) / BONDS_NAME,
+                just_works_allowed=PairingMethod.JUST_WORKS in config.radio.pairing,
+            ) as adapter,
+            aclosing(await SocketIndicators.connect(directory / PINS_SOCKET)) as lamp,
+        ):
             yield Adapters(
                 clock=clock,
                 entropy=entropy,
@@ -51,7 +54,7 @@ async def simulated(config: Config, directory: Path) -> AsyncIterator[Adapters]:
                 pairing=adapter,
                 strike=parts.strike,
                 inputs=SocketInputs(directory / PINS_SOCKET, clock),
-                indicators=TracedIndicators(clock),
+                indicators=lamp,
                 journal=journal_from(os.environ, parts.journal),
                 history=parts.history,
                 registry_store=parts.registry_store,

@@ -98,11 +98,20 @@ def run(options: argparse.Namespace) -> int:
 def demo(options: argparse.Namespace) -> int:
     """Tell the story of a simulated door; plain where nobody watches.
 
+    On a terminal, the console is offered at its end; with --live it is opened at once.
+
     Raises:
-        SimulationError: the simulator is not installed here.
+        SimulationError: the simulator is not installed here, or --live has no terminal.
     """
+    # The console reads from stdin, and draws on stderr.
+    terminal = sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+    if options.live and not terminal:
+        raise SimulationError(
+            "--live needs a terminal; without it the demonstration is a story."
+        )
     try:
-        from gateway.sim.demo import demo as tell  # noqa: PLC0415 - an extra
+        from gateway.sim.demo import Console  # noqa: PLC0415 - an extra
+        from gateway.sim.demo import demo as tell  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise SimulationError(
             f"The simulator's {error.name} is not installed; doors do without it. "
@@ -115,6 +124,11 @@ def demo(options: argparse.Namespace) -> int:
         options.out,
         plain=plain,
         picture=options.picture,
+        console=Console.AT_ONCE
+        if options.live
+        else Console.OFFERED
+        if terminal and not plain
+        else Console.NEVER,
     )
 
 

@@ -273,6 +273,9 @@ def _add_own(verb: _Verb) -> None:
     demo.add_argument("--seed", type=_number(0, 2**63 - 1), default=1)
     demo.add_argument("--out", type=Path, metavar="DIR", help="keep the export here")
     demo.add_argument("--picture", type=Path, metavar="FILE", help="draw it as SVG")
+    demo.add_argument(
+        "--live", action="store_true", help="no story: the console, and you at the door"
+    )
     demo.add_argument("--plain", action="store_true", help="plain lines, no colour")
 
 

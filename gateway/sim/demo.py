@@ -6,11 +6,13 @@ export of the ledger, and with the command that verifies it.
 
 import asyncio
 import shlex
+import signal
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -18,6 +20,7 @@ from typing import Final
 from gateway.errors import KeyraError, SimulationError
 from gateway.sim.chapter import tell
 from gateway.sim.crowd import crowd_chapter
+from gateway.sim.live import ask, hand_over, live, slow_down
 from gateway.sim.rule_scenes import RuleScenes
 from gateway.sim.scenes import CHALLENGE_S
 from gateway.sim.site import VKEY_NAME, SimulatedSite, SitePlan
@@ -33,7 +36,16 @@ OPENINGS_MIN: Final = 4
 LEDGER_STEPS: Final = 3
 DENIALS_MIN: Final = 9
 NIGHTS_DAYS_AWAY: Final = 3
+OFFER: Final = "The site still runs. Open its console, and play the holder yourself?"
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+class Console(Enum):
+    """When the site is given into a person's hands."""
+
+    NEVER = "never"
+    OFFERED = "offered"  # at the story's end
+    AT_ONCE = "at once"  # instead of the story
 
 
 def demo(
@@ -43,6 +55,7 @@ def demo(
     *,
     plain: bool,
     picture: Path | None = None,
+    console: Console = Console.NEVER,
 ) -> int:
     """Tell the story; return 0 if every step ended as it must.
 
@@ -52,10 +65,16 @@ def demo(
         out: where to leave the export and the site; a new directory if None.
         plain: lines without colour or motion.
         picture: where to write an SVG of what was told.
+        console: whether the site is given into a person's hands.
     """
-    directory = out or Path(tempfile.mkdtemp(prefix="keyra-"))
+    directory = (out or Path(tempfile.mkdtemp(prefix="keyra-"))).resolve()
+    telling = (
+        live(directory, seed, plain=plain)
+        if console is Console.AT_ONCE
+        else _demo(directory, keys, seed, picture, plain=plain, console=console)
+    )
     try:
-        asyncio.run(_demo(directory.resolve(), keys, seed, picture, plain=plain))
+        asyncio.run(_stoppable(telling))
     except* KeyraError as errors:
         error = first_of(errors)
         print(  # noqa: T201 - the demonstration talks to people
@@ -79,8 +98,35 @@ def first_of(errors: BaseExceptionGroup[KeyraError]) -> BaseException:
     return error
 
 
+async def _stoppable(telling: Coroutine[None, None, None]) -> None:
+    """Tell a story; `kill` and the terminal's end are a reason to clean up, too."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    task = asyncio.current_task()
+
+    def stop() -> None:
+        stopped.set()
+        if task is not None:
+            task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop)
+    try:
+        await telling
+    except asyncio.CancelledError:
+        if stopped.is_set():
+            raise SimulationError("Told to stop; everything is taken down.") from None
+        raise
+
+
 async def _demo(
-    directory: Path, keys: int, seed: int, picture: Path | None, *, plain: bool
+    directory: Path,
+    keys: int,
+    seed: int,
+    picture: Path | None,
+    *,
+    plain: bool,
+    console: Console,
 ) -> None:
     plan = SitePlan(
         directory,
@@ -117,6 +163,9 @@ async def _demo(
                 following.cancel()
         if picture is not None:
             telling.save_picture(picture)
+        if console is Console.OFFERED and await ask(OFFER):
+            await slow_down(site)
+            await hand_over(site, telling)
 
 
 async def _finish(telling: Telling, story: Story, site: SimulatedSite) -> None:

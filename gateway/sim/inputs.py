@@ -5,15 +5,17 @@ import json
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from gateway.core.facts import InputName, Pattern
 from gateway.errors import SimulationError
 from gateway.ports import Clock, InputChanged
 from gateway.sim.pins import InputEvent, PinBoard
+from gateway.sim.wire import encode
 
 CHANGES_MAX: Final = 1_024
 PATTERNS_MAX: Final = 10_000
+LAMP_BYTES_MAX: Final = 4_096  # of a world that reads no more
 
 
 class BoardInputs:
@@ -66,6 +68,39 @@ class SocketInputs:
             raise SimulationError("The simulated pins went away.")
         finally:
             writer.close()
+
+
+class SocketIndicators:
+    """ports.Indicators of a world process, by its `pins.sock`."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        """Take a connection; `connect` makes one."""
+        self._writer: Final = writer
+
+    @classmethod
+    async def connect(cls, socket: Path) -> Self:
+        """Connect to a world's lamp.
+
+        Raises:
+            SimulationError: the world is not there.
+        """
+        try:
+            _, writer = await asyncio.open_unix_connection(str(socket))
+        except OSError as error:
+            raise SimulationError(
+                f"No simulated pins at {socket}: start gateway.sim.world first."
+            ) from error
+        return cls(writer)
+
+    def show(self, pattern: Pattern) -> None:
+        """Show a pattern until the next one; nobody waits for a lamp."""
+        waiting = self._writer.transport.get_write_buffer_size()
+        if not self._writer.is_closing() and waiting < LAMP_BYTES_MAX:
+            self._writer.write(encode({"show": pattern.value}))
+
+    async def aclose(self) -> None:
+        """Let go of the lamp."""
+        self._writer.close()
 
 
 class TracedIndicators:

@@ -75,7 +75,7 @@ class KeyraDevice:
         self._air: Final = air
         self._entropy: Final = entropy
         self._radio: Final = Radio(name, air, listens=False)
-        self._pairing: Final = KeyPairing(model.io)
+        self._pairing: Final = KeyPairing(model.io, by_hand=model.by_hand)
         self._device: Final = self._make_device()
         self._service: Final = FidoService(
             self._device,
@@ -159,6 +159,10 @@ class KeyraDevice:
         """Say no on the key when the numbers are to be compared."""
         self._pairing.agrees = not refuse
 
+    async def press(self, *, agree: bool) -> None:
+        """Press yes or no on the key while it shows a number."""
+        self._pairing.press(agree=agree)
+
     async def type_passkey(self, number: int) -> None:
         """Type the number that the gateway shows."""
         self._pairing.type_in(number)
@@ -207,6 +211,7 @@ class KeyraDevice:
             credentials=len(self.authenticator.credentials),
             bonds=len(await self._keystore().get_all()),
             shown_number=self._pairing.shown_number,
+            asks=self._pairing.asks,
         )
 
     # The sensor.

@@ -25,6 +25,8 @@ class KeyModel:
         counts: False for a signature counter that is always 0.
         tokens: protocols by which it issues tokens for a verification, the best first;
             none for a key that verifies as it answers.
+        by_hand: whether its holder is asked, and must `press`, when numbers are to be
+            compared; else they agree at once.
         remembers_touch: whether the touch for a token is the one for the request too.
         control_point_bytes: fidoControlPointLength, 20 to 512.
         advertising_ms: interval between two adverts while awake.
@@ -37,6 +39,7 @@ class KeyModel:
     counts: bool = True
     tokens: tuple[Protocol, ...] = ()
     remembers_touch: bool = True
+    by_hand: bool = False
     control_point_bytes: int = 512
     advertising_ms: int = ADVERTISING_MS
 
@@ -70,6 +73,7 @@ class KeyState:
     Attributes:
         shown_number: what its display shows during pairing, or None.
         bonds: how many gateways it is bonded with.
+        asks: whether it waits for its holder to compare that number, and to press.
     """
 
     name: str
@@ -84,3 +88,4 @@ class KeyState:
     credentials: int
     bonds: int
     shown_number: int | None
+    asks: bool

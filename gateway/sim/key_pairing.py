@@ -31,17 +31,31 @@ class KeyPairing(PairingDelegate):
     Attributes:
         open: the key is in pairing mode.
         agrees: its holder presses yes when the numbers are to be compared.
+        by_hand: its holder takes the time for that, until `press`.
         shown_number: what its display shows, or None.
     """
 
-    def __init__(self, io: KeyIo) -> None:
+    def __init__(self, io: KeyIo, *, by_hand: bool = False) -> None:
         """Start closed."""
         super().__init__(_CAPABILITIES[io], ENCRYPTION_KEY_ONLY, ENCRYPTION_KEY_ONLY)
         self.open = False
         self.agrees = True
+        self.by_hand: Final = by_hand
         self.shown_number: int | None = None
         self._typed: int | None = None
         self._typing: Final = asyncio.Event()
+        self._pressed: Final = asyncio.Event()
+
+    @property
+    def asks(self) -> bool:
+        """Whether the key waits for its holder's yes or no."""
+        waits = self.by_hand and not self._pressed.is_set()
+        return waits and self.shown_number is not None
+
+    def press(self, *, agree: bool) -> None:
+        """Press yes or no on the key."""
+        self.agrees = agree
+        self._pressed.set()
 
     def type_in(self, number: int) -> None:
         """Type a passkey."""
@@ -55,6 +69,9 @@ class KeyPairing(PairingDelegate):
     async def compare_numbers(self, number: int, digits: int) -> bool:  # noqa: ARG002 - Bumble's signature
         """Show the number; say what the holder says."""
         self.shown_number = number
+        if self.by_hand:
+            self._pressed.clear()
+            await self._pressed.wait()
         return self.agrees
 
     async def get_number(self) -> int | None:

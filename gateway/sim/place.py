@@ -20,6 +20,7 @@ from gateway.sim.attestation_ca import AttestationChain, attestation_chain
 from gateway.sim.door import STRIKE, SimulatedDoor, idle_level
 from gateway.sim.key import KeyraDevice
 from gateway.sim.key_model import DEFAULT_MODEL, KeyModel
+from gateway.sim.lamp import Lamp
 from gateway.sim.pins import PinBoard
 from gateway.strike.wiring import Lock, Relay
 
@@ -78,6 +79,7 @@ class Place:
             _now_ns, {STRIKE: idle_level(relay)}, keeps_outputs=keeps_outputs
         )
         self.door: Final = SimulatedDoor(self.pins, lock, relay)
+        self.lamp: Final = Lamp(_now_ns)
         self.keys: Final[dict[str, KeyraDevice]] = {}
         self._tasks: Final = asyncio.TaskGroup()
         self._lives: Final[list[asyncio.Task[None]]] = []

@@ -14,6 +14,7 @@ from gateway.sim.authenticator import ALG_ES256, AttestationStyle
 from gateway.sim.door import DoorState
 from gateway.sim.key_model import KeyState
 from gateway.sim.key_pairing import KeyIo
+from gateway.sim.look import Look
 from gateway.sim.misbehaviour import Misbehaviour
 from gateway.sim.pins import Edge
 from gateway.sim.place import PlaceStats
@@ -92,6 +93,7 @@ class RemoteWorld:
         algorithm: int = ALG_ES256,
         style: AttestationStyle = AttestationStyle.PACKED_X5C,
         tokens: Sequence[Protocol] = (),
+        by_hand: bool = False,
     ) -> "RemoteKey":
         """Make a key that sleeps."""
         await self.ask(
@@ -101,6 +103,7 @@ class RemoteWorld:
             algorithm=algorithm,
             style=style.value,
             tokens=[int(protocol) for protocol in tokens],
+            by_hand=by_hand,
         )
         return self.key(name)
 
@@ -116,6 +119,10 @@ class RemoteWorld:
         """Return the maker's trust root in DER and the model's AAGUID."""
         chain = await self.ask("chain")
         return bytes.fromhex(chain["root"]), bytes.fromhex(chain["aaguid"])
+
+    async def look(self, key: str) -> Look:
+        """Look around, with that key in the hand."""
+        return Look.read(await self.ask("look", key=key))
 
     async def stats(self) -> PlaceStats:
         """Return how the world is."""
@@ -172,6 +179,10 @@ class RemoteKey:
     async def refuse_pairing(self, *, refuse: bool = True) -> None:
         """Say no on the key when the numbers are to be compared."""
         await self._do("refuse_pairing", refuse=refuse)
+
+    async def press(self, *, agree: bool) -> None:
+        """Press yes or no on the key while it shows a number."""
+        await self._do("press", agree=agree)
 
     async def type_passkey(self, number: int) -> None:
         """Type the number that the gateway shows."""

@@ -11,6 +11,7 @@ from gateway.sim.authenticator import ALG_ES256, AttestationStyle
 from gateway.sim.key import KeyraDevice
 from gateway.sim.key_model import KeyModel
 from gateway.sim.key_pairing import KeyIo
+from gateway.sim.look import look_around
 from gateway.sim.misbehaviour import Misbehaviour
 from gateway.sim.place import Place
 
@@ -28,6 +29,7 @@ KEY_VERBS: Final[Mapping[str, Callable[..., Awaitable[object]]]] = {
     "sleep": KeyraDevice.sleep,
     "pairing_mode": KeyraDevice.pairing_mode,
     "refuse_pairing": KeyraDevice.refuse_pairing,
+    "press": KeyraDevice.press,
     "type_passkey": KeyraDevice.type_passkey,
     "lose_bond": KeyraDevice.lose_bond,
     "reset": KeyraDevice.reset,
@@ -74,6 +76,7 @@ async def _add_key(place: Place, arguments: Arguments) -> object:
             arguments.get("style", AttestationStyle.PACKED_X5C.value)
         ),
         tokens=tuple(map(Protocol, arguments.get("tokens", ()))),
+        by_hand=bool(arguments.get("by_hand", False)),
     )
     key = await place.add_key(arguments["key"], model)
     return await key.state()
@@ -98,6 +101,10 @@ async def _set_input(place: Place, arguments: Arguments) -> object:
     return None
 
 
+async def _look(place: Place, arguments: Arguments) -> object:
+    return await look_around(place, arguments["key"])
+
+
 async def _stats(place: Place, _arguments: Arguments) -> object:
     return place.stats()
 
@@ -115,6 +122,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "door.close": lambda place, _arguments: place.door.close(),
     "door.force": lambda place, _arguments: place.door.force(),
     "door.press_exit": lambda place, _arguments: place.door.press_exit(),
+    "look": _look,
     "stats": _stats,
 }
 

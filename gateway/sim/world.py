@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from gateway.core.facts import Pattern
 from gateway.errors import KeyraError, SimulationError
 from gateway.sim.air import Radio
 from gateway.sim.bumble_faults import quieten
@@ -100,6 +101,8 @@ class World:
             return
         if first.get("watch") is True:
             await self._watch(reader, writer)
+        elif "show" in first:
+            await self._light(first, reader)
         else:
             await self._hold(first, reader, writer)
 
@@ -115,6 +118,18 @@ class World:
             await reader.read()  # says nothing more; its end is the watcher's
         finally:
             stop()
+
+    async def _light(self, first: Message, reader: asyncio.StreamReader) -> None:
+        message: Message | None = first
+        try:
+            while message is not None:
+                try:
+                    self._place.lamp.show(Pattern(message.get("show")))
+                except ValueError as error:
+                    raise BadLineError("no such pattern") from error
+                message = await read_message(reader)
+        finally:
+            self._place.lamp.show(None)  # who played it is gone
 
     async def _hold(
         self,

@@ -1,12 +1,14 @@
 """`python -m tui`: the console as a program; `keyra console` becomes it."""
 
 import argparse
+import asyncio
 import sys
 from typing import Final
 
 from gateway.client import AsyncClient
 from gateway.schemas import SOCKET_PATH
 from tui.app import KeyraConsole
+from tui.running import attended
 
 EX_USAGE: Final = 64
 
@@ -23,9 +25,11 @@ def main() -> int:
             "not.\n"
         )
         return EX_USAGE
-    console = KeyraConsole(AsyncClient(options.socket))
-    console.run()
-    return console.return_code or 0
+    return asyncio.run(_opened(options.socket))
+
+
+async def _opened(socket: str) -> int:
+    return await attended(KeyraConsole(AsyncClient(socket)))
 
 
 if __name__ == "__main__":

@@ -52,6 +52,8 @@ VIOLATIONS: list[tuple[str, dict[str, str]]] = [
     ("strike", {"gateway/strike/planted.py": "import ledger"}),
     ("console", {"tui/planted.py": "import gateway.service"}),
     ("console", {"tui/planted.py": "import gateway.core.facts"}),
+    ("simulator", {"tui/planted.py": "import gateway.sim"}),
+    ("stage", {"tui/planted.py": "import tui.stage"}),
     ("client", {"gateway/client/planted.py": "import gateway.ports"}),
     ("evidence", {"gateway/service/planted.py": "import gateway.core.provenance"}),
     ("evidence", {"gateway/adapters/planted.py": "import gateway.core.provenance"}),

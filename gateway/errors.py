@@ -32,6 +32,10 @@ what to do.
     ├── OrderError               a mode, a self-test or the like cannot be ordered so
     ├── JournalError             an entry was not written; nothing changed
     │   └── JournalStateUnknownError  it is unknown what is on disk: stop    exit 74
+    ├── LedgerReadError          the ledger could not be read back for somebody
+    │   ├── EntryUnknownError    it has no entry of that number
+    │   ├── LedgerBusyError      as many as may read it at once do
+    │   └── VerificationRunningError  there is one at a time
     ├── BackupError              a backup was not made, or is not to be read
     │   └── RestoreRefusedError  it would replace what is newer, or another history
     ├── StrikeError              keyra-strike refused or is out of reach
@@ -245,6 +249,30 @@ class JournalStateUnknownError(JournalError):
 
     code = "journal-state-unknown"
     exit_code = 74  # EX_IOERR
+
+
+class LedgerReadError(KeyraError):
+    """The ledger could not be read back for somebody; the door is not affected."""
+
+    code = "ledger-unreadable"
+
+
+class EntryUnknownError(LedgerReadError):
+    """The ledger has no entry of that number."""
+
+    code = "entry-unknown"
+
+
+class LedgerBusyError(LedgerReadError):
+    """As many as may read or export the ledger at once do so already."""
+
+    code = "ledger-busy"
+
+
+class VerificationRunningError(LedgerReadError):
+    """The ledger is being verified already, and once at a time is enough."""
+
+    code = "verification-running"
 
 
 class BackupError(KeyraError):

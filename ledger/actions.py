@@ -7,6 +7,7 @@ import json
 import secrets
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from ledger.deep import Finding, Replay
 from ledger.encoding import parse_canonical, to_base64
 from ledger.entry import Entry, parse_entry
 from ledger.errors import KeyFileError, LedgerError, NoSuchEntryError, ProofError
-from ledger.export import between, export_lines
+from ledger.export import Progress, between, export_lines
 from ledger.keys import SigningKey, write_private
 from ledger.parallel import read_lines, verify_file
 from ledger.prune import prune
@@ -63,6 +64,11 @@ def _progress(done: int, whole: int) -> None:
         sys.stderr.write(f"\r{percent:3} % of {whole} entries{end}")
 
 
+def _told(done: int, whole: int) -> None:
+    """Tell the program beside a pipe how far long work is."""
+    _tell(f"{done} {whole}")
+
+
 def _key_path(options: argparse.Namespace) -> Path:
     path: Path = options.key or options.ledger.with_suffix(".key")
     return path
@@ -85,13 +91,15 @@ def init(options: argparse.Namespace) -> int:
     return Exit.VERIFIED
 
 
-def _verify_database(path: Path, **choices: Any) -> Verdict:
+def _verify_database(
+    path: Path, *, progress: Progress = _progress, **choices: Any
+) -> Verdict:
     """Verify what a database would export."""
     key = None
     with contextlib.suppress(KeyFileError):
         key = SigningKey.load(path.with_suffix(".key"))
     with Reader.open(path) as reader:
-        lines = export_lines(reader, key=key, progress=_progress)
+        lines = export_lines(reader, key=key, progress=progress)
         return verify_lines(lines, **choices)
 
 
@@ -100,7 +108,9 @@ def verify(options: argparse.Namespace) -> int:
     with options.file.open("rb") as file:
         is_database = file.read(len(_MAGIC)) == _MAGIC
     replay = _replay(options.file, is_database=is_database) if options.deep else None
-    verdict = (_verify_database if is_database else verify_file)(
+    progress = _told if options.progress else _progress
+    database = partial(_verify_database, progress=progress)
+    verdict = (database if is_database else verify_file)(
         options.file,
         vkey=options.vkey,
         expect=parse_expected(options.expect) if options.expect else None,

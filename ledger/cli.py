@@ -94,6 +94,8 @@ _VERBS: Final = (
         ("--deep", {"action": "store_true",
                     "help": "check each opening's own signature again"}),
         ("--json", {"action": "store_true", "help": "answer in JSON"}),
+        ("--progress", {"action": "store_true",
+                        "help": "of a database: lines DONE ALL on standard error"}),
     )),
     ("export", actions.export, "Write the ledger, or a stretch of it.", (
         _LEDGER, *_STRETCH, *_SELECT, _KEY,

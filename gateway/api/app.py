@@ -11,6 +11,7 @@ from gateway.api import openapi, problems
 from gateway.api.door_checks import add_door_checks
 from gateway.api.event_stream import EventStreamResponse, Streams, start
 from gateway.api.guard import Guard, actor_of
+from gateway.api.ledger import add_ledger
 from gateway.api.orders import add_orders
 from gateway.api.problems import Refusal
 from gateway.api.rights import Rights
@@ -36,6 +37,7 @@ from gateway.schemas import (
 )
 from gateway.service import views
 from gateway.service.facade import Facade
+from gateway.service.ledger_facade import LedgerFacade
 
 LAST_EVENT_ID_CHARS_MAX: Final = 64
 MINUTE_MS: Final = 60_000
@@ -54,12 +56,17 @@ _Item = TypeVar("_Item", bound=_HasId)
 
 
 def create_app(
-    facade: Facade, rights: Rights | None = None, run: str | None = None
+    facade: Facade,
+    rights: Rights | None = None,
+    run: str | None = None,
+    *,
+    ledger: LedgerFacade,
 ) -> FastAPI:
     """Build the application.
 
     Args:
         facade: the gateway.
+        ledger: reads the ledger, outside this process.
         rights: who may do what; by default by the system's users and groups.
         run: names this run of the gateway in event ids; by default a random word.
     """
@@ -80,6 +87,7 @@ def create_app(
     _add_changes(router, facade)
     add_orders(router, facade.administration)
     add_door_checks(router, facade)
+    add_ledger(router, ledger)
     _add_events(router, facade, app.state.streams)
     app.include_router(router)
     app.add_middleware(Guard, rights=rights or Rights())

@@ -34,6 +34,8 @@ BODY_READ_S_MAX: Final = 5
 WRITE_S_MAX: Final = 10
 
 _READING: Final = frozenset({"GET", "HEAD"})
+READING_PATHS: Final = frozenset({"/v1/ledger/verification"})
+"""Where every method only reads: verifying changes nothing, and auditors are for it."""
 _CLOSE: Final = {"connection": "close"}
 
 
@@ -64,7 +66,7 @@ class Guard:
         connection: Connection | None = scope.get(CONNECTION_KEY)
         if connection is not None:
             send = _impatient(send, connection)
-        refused = await self._refused(connection, scope["method"])
+        refused = await self._refused(connection, scope)
         if refused is not None:
             await refused(scope, receive, send)
             return
@@ -81,12 +83,13 @@ class Guard:
         await self._app(scope, _replayed(body, receive), send)
 
     async def _refused(
-        self, connection: Connection | None, method: str
+        self, connection: Connection | None, scope: Scope
     ) -> JSONResponse | None:
         has = Right.NONE
         if connection is not None:
             has = await self._rights.of(connection.peer.uid)
-        needs = Right.READ if method in _READING else Right.WRITE
+        reads = scope["method"] in _READING or scope["path"] in READING_PATHS
+        needs = Right.READ if reads else Right.WRITE
         if has >= needs:
             return None
         groups = ADMIN_GROUP

@@ -27,6 +27,10 @@ _STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
     errors.LinkError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.HardwareMissingError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.JournalError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.LedgerReadError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.EntryUnknownError: HTTPStatus.NOT_FOUND,
+    errors.LedgerBusyError: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.VerificationRunningError: HTTPStatus.CONFLICT,
     errors.StrikeError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from gateway.adapters.housekeeping import Chore, Housekeeping
+from gateway.adapters.ledger_books.processes import LedgerBooks
 from gateway.adapters.systemd import JOURNAL_SOCKET, start_log
 from gateway.api.app import create_app
 from gateway.api.server import serve
+from gateway.bootstrap.parts import LEDGER_NAME
 from gateway.bootstrap.setting import setting_of
 from gateway.config import Config
 from gateway.errors import JournalError, JournalStateUnknownError, KeyraError
@@ -62,10 +64,13 @@ async def _run(config: Config, simulated: Path | None) -> None:
         adapters, socket = simulation(config, simulated), simulated / API_SOCKET_NAME
     async with adapters as on:
         gateway = Gateway(setting, on, recover(on.history, on.registry_store))
-        await _until_told(gateway, on, socket)
+        books = LedgerBooks(Path(config.gateway.state_dir) / LEDGER_NAME)
+        await _until_told(gateway, on, socket, books)
 
 
-async def _until_told(gateway: Gateway, on: Adapters, socket: Path) -> None:
+async def _until_told(
+    gateway: Gateway, on: Adapters, socket: Path, books: LedgerBooks
+) -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -74,7 +79,8 @@ async def _until_told(gateway: Gateway, on: Adapters, socket: Path) -> None:
         running = group.create_task(gateway.run())
         # The API opens when the door works; it must never be why the door does not.
         await gateway.ready()
-        serving = group.create_task(serve(create_app(gateway), socket))
+        reading = group.create_task(books.run())
+        serving = group.create_task(serve(create_app(gateway, ledger=books), socket))
         chores = [
             Chore("registry", SNAPSHOT_MS, gateway.save_registry),
             Chore("schedule", MINUTE_MS, gateway.look_at_clock, on_the_minute=True),
@@ -84,6 +90,7 @@ async def _until_told(gateway: Gateway, on: Adapters, socket: Path) -> None:
         async with Housekeeping(chores):
             await told.wait()
         serving.cancel()
+        reading.cancel()
         running.cancel()
     try:
         await gateway.stop("told to")

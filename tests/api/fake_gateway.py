@@ -38,6 +38,7 @@ from gateway.service.views import (
     StatusView,
     Wish,
 )
+from tests.books import FakeBooks
 
 NOW = Now(up_ms=60_000, wall_ms=1_700_000_000_000, err_ms=5, boot="0123456789abcdef")
 STOP_S = 10
@@ -287,6 +288,7 @@ class FakeGateway:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.facade = FakeFacade()
+        self.books = FakeBooks(path.parent / "ledger")
         self.groups: dict[int, frozenset[str]] = {}
         self.own_uid: int | None = None
         self._loop: asyncio.AbstractEventLoop
@@ -330,12 +332,13 @@ class FakeGateway:
 
     def _run(self, opened: threading.Event) -> None:
         rights = Rights(lambda uid: self.groups.get(uid, frozenset()), self.own_uid)
-        app = create_app(self.facade, rights)
+        app = create_app(self.facade, rights, ledger=self.books)
         try:
             self._loop.run_until_complete(self._serve(app, opened))
         except BaseException as error:  # noqa: BLE001 - told to the thread that stops
             self._failure = error
         finally:
+            self.books.close()
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
 

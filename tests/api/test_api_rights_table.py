@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from gateway.api.app import create_app
 from gateway.core.rights import NEEDS, Action
 from gateway.order_schemas import OrderWish
+from tests.books import FakeBooks
 
 FAKES: Final[dict[str, Any]] = runpy.run_path(
     str(Path(__file__).parent / "fake_gateway.py")
@@ -61,6 +62,8 @@ WITHOUT_ROW: Final[dict[Route, str]] = {
     ("POST", "/v1/door/commissioning"): "root alone, who has the machine",
     ("POST", "/v1/door/self-test"): "root alone, who could move the pin anyway",
     ("PUT", "/v1/door/self-test/seen"): "root alone; records what was seen",
+    ("POST", "/v1/ledger/verification"): "reads, and is what auditors are for",
+    ("DELETE", "/v1/ledger/verification"): "ends a reading",
 }
 
 
@@ -85,8 +88,8 @@ def written(routes: Iterable[Any]) -> set[Route]:
 
 
 @pytest.fixture
-def app() -> FastAPI:
-    return create_app(FAKES["FakeFacade"]())
+def app(tmp_path: Path) -> FastAPI:
+    return create_app(FAKES["FakeFacade"](), ledger=FakeBooks(tmp_path))
 
 
 def test_every_route_that_writes_has_a_row_or_a_reason(app: FastAPI) -> None:

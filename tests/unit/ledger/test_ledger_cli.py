@@ -103,6 +103,13 @@ def test_the_database_itself_is_verified(place: Made, capsys: Capture) -> None:
     assert answer(capsys, "verify", place.path, "--vkey", place.vkey)[0] == 4
 
 
+def test_a_program_beside_it_is_told_how_far_it_is(
+    place: Made, capsys: Capture
+) -> None:
+    assert run(["verify", str(place.path), "--vkey", place.vkey, "--progress"]) == 0
+    assert capsys.readouterr().err.splitlines() == ["0 17", "17 17"]
+
+
 def test_what_is_wrong_is_said_with_its_place(place: Made, capsys: Capture) -> None:
     file = place.path.with_name("x.jsonl")
     lines = place.lines()

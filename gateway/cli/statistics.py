@@ -31,7 +31,7 @@ def statistics_lines(found: Statistics) -> list[str]:
     if not found.series and not found.counts:
         return [*lines, "Nothing was measured yet; the first touch begins it."]
     if found.series:
-        head = ("WHAT", "UNIT", "COUNT", "P50", "P99", "MAX", "P99 OVER TIME")
+        head = ("WHAT", "UNIT", "COUNT", "MIN", "P50", "P99", "MAX", "P99 OVER TIME")
         lines += table(head, [_row(series) for series in found.series])
         lines.append("")
     lines += [f"{count:>8}  {printable(name)}" for name, count in found.counts.items()]
@@ -58,7 +58,7 @@ def curve(values: Sequence[int]) -> str:
 def _row(series: StatisticsSeries) -> tuple[str, ...]:
     stage = series.kind == "stage"
     name, _, unit = (series.name, "", "ms") if stage else series.name.rpartition("_")
-    figures = (series.p50, series.p99, series.max)
+    figures = (series.min, series.p50, series.p99, series.max)
     return (
         name,
         unit,

@@ -56,6 +56,7 @@ class Series:
     count: int
     p50: int
     p99: int
+    min: int
     max: int
     points: tuple[Point, ...]
 
@@ -125,6 +126,7 @@ def _series(
         total.count,
         total.percentile(50),
         total.percentile(99),
+        total.percentile(0),
         total.percentile(100),
         tuple(points),
     )

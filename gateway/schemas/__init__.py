@@ -109,6 +109,7 @@ class StatisticsSeries(Outgoing):
     count: int
     p50: int
     p99: int
+    min: int
     max: int
     points: tuple[StatisticsPoint, ...]
 

@@ -124,6 +124,8 @@ class Listener:
             self.summarise_strangers(sighting.up_ms)
         elif known is not None:
             may_ask = verdict is Verdict.TOUCH
+            if may_ask:
+                self._telemetry.gauge("signal_dbm", sighting.rssi_dbm)
             self._turns.heard(address, sighting.up_ms, may_ask=may_ask)
             self._serve(tasks)
 

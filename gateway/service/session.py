@@ -34,6 +34,7 @@ from gateway.errors import (
     WireError,
 )
 from gateway.ports import Clock, Entropy, Indicators, Link, Radio, Telemetry
+from gateway.service.batteries import Batteries
 from gateway.service.conversation import converse
 from gateway.service.doorkeeper import Doorkeeper
 from gateway.service.events import EventStream
@@ -92,6 +93,7 @@ class Sessions:
         self._telemetry: Final = telemetry
         self._events: Final = events
         self._keys: Final = KnownKeys(clock)
+        self._batteries: Final = Batteries(clock, telemetry, recorder)
         # Keys whose last verification succeeded: they have all their tries (§6.5.3).
         self._full_of_tries: Final[set[CredentialId]] = set()
         # When keys that could not be reached had entries of their own, up_ms.
@@ -114,7 +116,7 @@ class Sessions:
             JournalStateUnknownError: the process must stop and reopen the ledger.
         """
         watch = Stopwatch(self._clock, self._telemetry)
-        reason, entry = None, None
+        reason, entry, link = None, None, None
         # The link ends last: whoever stands at the door does not wait for that.
         async with AsyncExitStack() as links:
             try:
@@ -133,7 +135,10 @@ class Sessions:
                     await self._deny_unreached(refusal.denial)
                 else:
                     await self._deny(refusal.denial)
-            return self._ended(watch, reason, entry)
+            ended = self._ended(watch, reason, entry)
+            if link is not None and entry is not None:
+                await self._batteries.look(link, credential_id)
+            return ended
 
     async def _connect(
         self,

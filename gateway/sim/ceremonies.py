@@ -73,10 +73,7 @@ class Ceremonies:
             self.credentials[called] = done.credential_id
             if role:
                 self._fingers.add(called)
-            step.said = (
-                f"{armed}; {done.model}, attested; compared {shown.number:06d}; "
-                f"credential {done.credential_id[:10]}…"
-            )
+            step.said = f"{armed}; {done.model}, attested; compared {shown.number:06d}"
             await key.sleep()
 
         return action

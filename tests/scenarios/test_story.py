@@ -119,8 +119,11 @@ def test_it_denies_for_one_reason_each(told: Told) -> None:
 
 
 def test_administrators_arm_every_ceremony_after_the_first(told: Told) -> None:
-    enrolled = [line for line in told.said.splitlines() if ", attested; " in line]
-    said = [re.sub(r"^.*?  +|order \d{6} |; KEYRA.*", "", line) for line in enrolled]
+    said = re.findall(
+        r"^ *\d+ ✓ .*?  +(?:order \d{6} )?(armed by .*?);.*, attested;",
+        told.said,
+        re.MULTILINE,
+    )
     assert said[0] == "armed by the machine's owner, this once"
     assert set(said[1:]) == {"armed by admin's touch", "armed by admin-2's touch"}
     with Reader.open(told.folder / "state" / "ledger.db") as reader:

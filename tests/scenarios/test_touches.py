@@ -428,3 +428,24 @@ async def test_an_error_that_nobody_foresaw_is_contained(
         radios[0].mistaken = False
         await site.sleep(6_000)
         await site.granted(now, key)
+
+
+async def test_signal_and_battery_are_measured_where_nobody_waits(
+    site: VirtualSite,
+) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        await key.charge(15)
+        await site.granted(now, key)
+        await site.granted(now, key)
+        found = await now.gateway.statistics(60_000)
+        series = {one.name: one for one in found.series}
+        assert (series["battery_percent"].count, series["battery_percent"].min) == (
+            1,
+            15,
+        )
+        assert series["signal_dbm"].count >= 2
+        assert series["signal_dbm"].max < 0
+        (low,) = site.entries("alarm")
+        assert low.what["kind"] == "battery-low"
+        assert str(low.what["detail"]).endswith(": 15 percent")

@@ -43,9 +43,9 @@ def test_statistics_for_people(ask: Run, gateway: Any) -> None:
     gateway.do(lambda: gateway.facade.telemetry.count("touch.granted"))
     lines = ask("stats", "--minutes", "10").out.splitlines()
     assert lines[0] == "The last 10 min 0 s, up to 2023-11-14 22:13:20Z."
-    assert [line.split()[:6] for line in lines[3:5]] == [
-        ["signal", "dbm", "1", "-64", "-64", "-64"],
-        ["verify", "ms", "1", "0.2", "0.2", "0.2"],
+    assert [line.split()[:7] for line in lines[3:5]] == [
+        ["signal", "dbm", "1", "-64", "-64", "-64", "-64"],
+        ["verify", "ms", "1", "0.2", "0.2", "0.2", "0.2"],
     ]
     assert lines[-1].split() == ["1", "touch.granted"]
 

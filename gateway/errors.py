@@ -42,6 +42,7 @@ what to do.
     ├── SimulationError          a simulated key, pin or place was used wrongly
     ├── ApiError                 the gateway refused a request over its API
     └── UnreachableError         nobody answers on the gateway's socket      exit 69
+        └── AnswerLostError      the connection broke before an answer came  exit 69
 """
 
 from typing import Final
@@ -321,3 +322,9 @@ class UnreachableError(KeyraError):
 
     code = "gateway-unreachable"
     exit_code = 69  # EX_UNAVAILABLE
+
+
+class AnswerLostError(UnreachableError):
+    """The connection broke after a request was sent: what came of it is unknown."""
+
+    code = "answer-lost"

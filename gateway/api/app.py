@@ -10,7 +10,8 @@ from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from gateway.api import openapi, problems
 from gateway.api.door_checks import add_door_checks
 from gateway.api.event_stream import EventStreamResponse, Streams, start
-from gateway.api.guard import Guard, actor_of
+from gateway.api.guard import Guard, actor_of, uid_of
+from gateway.api.idempotency import Idempotency
 from gateway.api.ledger import add_ledger
 from gateway.api.orders import add_orders
 from gateway.api.problems import Refusal
@@ -90,7 +91,8 @@ def create_app(
     add_ledger(router, ledger)
     _add_events(router, facade, app.state.streams)
     app.include_router(router)
-    app.add_middleware(Guard, rights=rights or Rights())
+    app.add_middleware(Idempotency, uid_of=uid_of)
+    app.add_middleware(Guard, rights=rights or Rights())  # the outer one
     return app
 
 

@@ -33,3 +33,17 @@ class Connection:
 
     peer: Peer
     abort: Callable[[], None]
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Hand the body on in one piece, and after it what the peer does next."""
+    handed_on = False
+
+    async def wrapped() -> Message:
+        nonlocal handed_on
+        if handed_on:
+            return await receive()
+        handed_on = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return wrapped

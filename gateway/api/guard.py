@@ -22,6 +22,7 @@ from gateway.api.asgi import (
     Receive,
     Scope,
     Send,
+    replayed,
 )
 from gateway.api.problems import problem_response
 from gateway.api.rights import ADMIN_GROUP, AUDIT_GROUP, Right, Rights
@@ -46,6 +47,12 @@ def actor_of(request: Request) -> Actor:
     """Return who asks; the guard let the request through."""
     actor: Actor = request.scope[ACTOR_KEY]
     return actor
+
+
+def uid_of(scope: Scope) -> int:
+    """Return whose request it is; the guard let it through."""
+    actor: Actor = scope[ACTOR_KEY]
+    return actor.uid
 
 
 class DisconnectedError(Exception):
@@ -80,7 +87,7 @@ class Guard:
         if isinstance(body, JSONResponse):
             await body(scope, receive, send)
             return
-        await self._app(scope, _replayed(body, receive), send)
+        await self._app(scope, replayed(body, receive), send)
 
     async def _refused(
         self, connection: Connection | None, scope: Scope
@@ -167,17 +174,3 @@ def _too_large(bytes_max: int) -> JSONResponse:
         f"A request's body may have {bytes_max} bytes at most.",
         headers=_CLOSE,
     )
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Hand the body on in one piece, and after it what the peer does next."""
-    handed_on = False
-
-    async def wrapped() -> Message:
-        nonlocal handed_on
-        if handed_on:
-            return await receive()
-        handed_on = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return wrapped

@@ -112,10 +112,16 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(_: Request, __: Exception) -> JSONResponse:
+    return unexpected_response()
+
+
+def unexpected_response() -> JSONResponse:
+    """Build the answer for a mistake of the gateway itself."""
     return problem_response(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal",
         "The gateway made a mistake; its log says more, and the door is not affected.",
+        headers={"connection": "close"},  # as uvicorn does after an exception
     )
 
 

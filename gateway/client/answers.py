@@ -9,7 +9,7 @@ import httpx
 from pydantic import ValidationError
 
 from gateway.client.calls import Call
-from gateway.errors import ApiError, UnreachableError
+from gateway.errors import AnswerLostError, ApiError, UnreachableError
 from gateway.schemas import HEARTBEAT_S, Problem
 
 BASE_URL: Final = "http://keyra"  # a name for the Host header; nothing resolves it
@@ -89,6 +89,7 @@ def reaching(socket_path: str) -> Iterator[None]:
 
     Raises:
         UnreachableError: nobody answers, or not in time.
+        AnswerLostError: the connection broke in the middle.
     """
     try:
         yield
@@ -96,8 +97,13 @@ def reaching(socket_path: str) -> Iterator[None]:
         raise UnreachableError(
             f"The gateway at {socket_path} does not answer in time."
         ) from error
-    except httpx.TransportError as error:
+    except httpx.ConnectError as error:
         raise _unreachable(socket_path, error) from error
+    except httpx.TransportError as error:
+        raise AnswerLostError(
+            f"The gateway at {socket_path} broke the connection before it answered; "
+            "look whether what you asked for was done."
+        ) from error
 
 
 def _unreachable(socket_path: str, error: BaseException) -> UnreachableError:

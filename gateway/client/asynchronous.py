@@ -1,9 +1,15 @@
 """The SDK for asyncio."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+)
 from contextlib import aclosing, asynccontextmanager
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import httpx
 
@@ -19,6 +25,7 @@ from gateway.client.answers import (
 )
 from gateway.client.calls import Call
 from gateway.client.following import PATH, Disconnected, Follower, Item
+from gateway.client.retrying import Attempts
 from gateway.errors import ApiError, UnreachableError
 from gateway.order_schemas import BrokenGlass, Order, OrderChoice, OrderWish
 from gateway.schemas import (
@@ -235,12 +242,22 @@ class AsyncClient:
             await response.aclose()
 
     async def _ask(self, call: Call[_Answer]) -> _Answer:
+        attempts = Attempts(call)
+        while True:
+            try:
+                return read(call, await self._send(call, attempts.headers))
+            except (ApiError, UnreachableError) as error:
+                pause_s = attempts.pause_s(error)
+            await self._pause(pause_s)
+
+    async def _send(
+        self, call: Call[Any], headers: Mapping[str, str]
+    ) -> httpx.Response:
         with reaching(self._socket_path):
-            response = await self._http.request(
+            return await self._http.request(
                 call.method,
                 call.path,
                 params=call.query,
                 content=call.body,
-                headers={"content-type": "application/json"} if call.body else None,
+                headers=headers,
             )
-        return read(call, response)

@@ -1,9 +1,9 @@
 """The SDK for code that waits."""
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import httpx
 
@@ -20,6 +20,7 @@ from gateway.client.answers import (
 )
 from gateway.client.calls import Call
 from gateway.client.following import PATH, Disconnected, Follower, Item
+from gateway.client.retrying import Attempts
 from gateway.errors import ApiError, UnreachableError
 from gateway.order_schemas import BrokenGlass, Order, OrderChoice, OrderWish
 from gateway.schemas import (
@@ -237,15 +238,25 @@ class Client:
             response.close()
 
     def _ask(self, call: Call[_Answer]) -> _Answer:
+        attempts = Attempts(call)
+        while True:
+            try:
+                return read(call, self._send(call, attempts.headers))
+            except (ApiError, UnreachableError) as error:
+                pause_s = attempts.pause_s(error)
+            self._pause(pause_s)
+
+    def _send(self, call: Call[Any], headers: Mapping[str, str]) -> httpx.Response:
         if not self._reached:
             knock(self._socket_path)
-            self._reached = True
+        self._reached = False  # until there is an answer
         with reaching(self._socket_path):
             response = self._http.request(
                 call.method,
                 call.path,
                 params=call.query,
                 content=call.body,
-                headers={"content-type": "application/json"} if call.body else None,
+                headers=headers,
             )
-        return read(call, response)
+        self._reached = True
+        return response

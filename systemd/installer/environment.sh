@@ -41,7 +41,14 @@ locked() {
     if [ -n "$offline" ]; then
         set -- --no-index --find-links "$offline" "$@"
     fi
-    install_locked "$@"
+    install_locked --no-compile "$@"
+}
+
+# Compiled by all cores at once, not by pip's one; a file that is no Python of this
+# version (there are such among tests' data) stays as it is.
+compile_all() {
+    "$venv/bin/python" -m compileall -q -q -j 0 "$venv/lib" >"$work/compile.log" 2>&1 ||
+        :
 }
 
 # The project's own wheel, by the locked backend, which never enters the environment.
@@ -49,7 +56,8 @@ install_project() {
     locked --target "$work/backend" --requirement "$here/locks/build.txt"
     PYTHONPATH=$work/backend run_pip wheel --no-deps --no-build-isolation --no-index \
         --wheel-dir "$work/wheel" "$here"
-    run_pip install --no-deps --no-index "$work"/wheel/keyra_gateway-*.whl
+    run_pip install --no-compile --no-deps --no-index \
+        "$work"/wheel/keyra_gateway-*.whl
 }
 
 # has_lgpio: is what the environment imports the real one, of the version we tested?
@@ -149,6 +157,7 @@ make_version() {
     locked --requirement "$here/locks/door.txt"
     install_project
     take_lgpio
+    compile_all
     owns_its_names
     keep_share || die "$exit_software" "$place/share could not be written."
     sync -f -- "$place" && : >"$place/complete"

@@ -1,6 +1,6 @@
 """The rig: one machine, one air, and scenarios that begin from saved states.
 
-    tests/appliance/run [--full] [--list] [--keep | --resume DIR] [NAME...]
+    tests/appliance/run [--full] [--within MINUTES] [--keep | --resume DIR] [NAME...]
 
 A scenario is a file in scenarios/ with TITLE and `async def scenario(rig)`. It begins
 from the state that it names as STATE ("enrolled" unless it says otherwise), with
@@ -10,21 +10,37 @@ what was measured by `rig.figure`.
 
 import argparse
 import asyncio
+import faulthandler
 import hashlib
 import importlib
 import os
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.appliance.rig import ENROLLED, INSTALLED, Report, Rig, Scenario, say
+from tests.appliance.payload import run_bounded
+from tests.appliance.report import SECOND_TRY, say
+from tests.appliance.rig import ENROLLED, INSTALLED, Amount, Rig, Scenario
 
 HERE: Final = Path(__file__).parent
+# What --full wants.
+TOUCHES: Final = 200
+SCAN_S: Final = 600
+CUTS: Final = 100
+# How long one try of a scenario may take if it does not say so itself.
+LIMIT_S: Final = 900
+BUILD_S_MAX: Final = 1_500
+# How long the whole run may take.
+SHORT_RUN_MIN_MAX: Final = 43
+FULL_RUN_MIN_MAX: Final = 480
+# After that, whoever still stands in the way is not asked any more.
+TEAR_DOWN_S_MAX: Final = 45
 
 
 def scenarios() -> Sequence[Scenario]:
@@ -38,10 +54,24 @@ def scenarios() -> Sequence[Scenario]:
                 module.TITLE,
                 getattr(module, "STATE", ENROLLED),
                 getattr(module, "FULL", False),
+                getattr(module, "LIMIT_S", LIMIT_S),
                 module.scenario,
             )
         )
     return found
+
+
+def amount(options: argparse.Namespace, cache: Path) -> Amount:
+    """Return how much of each is wanted."""
+    short, full = Amount(), options.full
+    scan_s = None if options.scan_minutes is None else 60 * options.scan_minutes
+    return Amount(
+        full=full,
+        touches=options.touches or (TOUCHES if full else short.touches),
+        scan_s=scan_s or (SCAN_S if full else short.scan_s),
+        cuts=options.cuts or (CUTS if full else short.cuts),
+        cuts_file=cache / "cuts.json" if options.cuts or full else None,
+    )
 
 
 def built(cache: Path) -> Path:
@@ -56,31 +86,25 @@ def built(cache: Path) -> Path:
         shutil.rmtree(image, ignore_errors=True)
         making = image.with_suffix(".new")
         shutil.rmtree(making, ignore_errors=True)
-        subprocess.run([HERE / "guest" / "build", making], check=True)
+        run_bounded(BUILD_S_MAX, HERE / "guest" / "build", making)
         making.rename(image)
         say(f"The guest was built in {time.monotonic() - started:.0f} s.")
     return image
-
-
-def conclude(report: Report, took_s: float) -> int:
-    """Print the table and the counts; return the exit code."""
-    say("")
-    width = max((len(figure.what) for figure in report.figures), default=0)
-    for figure in report.figures:
-        note = "  emulated" if figure.emulated else ""
-        say(f"{figure.what:<{width}}  {figure.value:>12}{note}")
-    for sentence in report.failed:
-        say(f"failed: {sentence}")
-    say(f"It took {took_s:.0f} s.")
-    say(f"{report.passed} passed, {len(report.failed)} failed")
-    return 1 if report.failed or not report.passed else 0
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser("tests/appliance/run")
     parser.add_argument("names", nargs="*", metavar="NAME", help="of a scenario")
     parser.add_argument("--full", action="store_true", help="everything")
+    parser.add_argument("--touches", type=int, metavar="N", help="for the figures")
+    parser.add_argument("--scan-minutes", type=float, metavar="MINUTES")
+    parser.add_argument(
+        "--cuts", type=int, metavar="N", help="power cuts, in parts: goes on to N"
+    )
     parser.add_argument("--list", action="store_true", help="say which there are")
+    parser.add_argument(
+        "--within", type=float, metavar="MINUTES", help="the whole run's limit"
+    )
     parser.add_argument("--keep", action="store_true", help="leave logs and disk")
     parser.add_argument(
         "--resume", type=Path, metavar="DIR", help="of --keep: install nothing"
@@ -88,15 +112,29 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+async def set_up(rig: Rig, wheels: Path, options: argparse.Namespace) -> None:
+    """Have a machine with the product installed; a new one if the first fails."""
+    if options.resume:
+        await rig.resume(wheels)
+        return
+    try:
+        await rig.set_up(wheels)
+    except Exception as error:  # noqa: BLE001 - whatever it was is said and tried again
+        say(f"Setting up failed, a second try: {error!r}")
+        await rig.tear_down()
+        await rig.set_up(wheels)
+        rig.report.second_tries.append(f"setting up: {SECOND_TRY}; first: {error!r}")
+
+
 async def play_all(rig: Rig, wheels: Path, options: argparse.Namespace) -> None:
     """Set up, and play what is chosen."""
     all_of_them = scenarios()  # what is wrong with one is said at once
     try:
-        await (rig.resume(wheels) if options.resume else rig.set_up(wheels))
+        await set_up(rig, wheels, options)
         for scenario in all_of_them:
             wanted = scenario.name in options.names if options.names else True
             # Whoever begins enrolled needs the one that enrols.
-            if (wanted and (rig.full or options.names or not scenario.full)) or (
+            if (wanted and (rig.amount.full or options.names or not scenario.full)) or (
                 scenario.state == INSTALLED
             ):
                 await rig.play(scenario)
@@ -104,21 +142,46 @@ async def play_all(rig: Rig, wheels: Path, options: argparse.Namespace) -> None:
         await rig.tear_down()
 
 
+async def bounded(
+    rig: Rig, wheels: Path, options: argparse.Namespace, within_s: float
+) -> None:
+    """Play, but end when the time is over or a signal asks for it."""
+    playing = asyncio.ensure_future(play_all(rig, wheels, options))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, playing.cancel)
+    done, _ = await asyncio.wait([playing], timeout=max(0.0, within_s))
+    if not done:
+        rig.report.end_early("the whole run took longer than it may")
+        playing.cancel()
+        await asyncio.wait([playing])
+    elif playing.cancelled():
+        rig.report.end_early("the run was told to end")
+    elif (error := playing.exception()) is not None:
+        say("".join(traceback.format_exception(error)).rstrip())
+        rig.report.end_early(f"the rig itself: {error!r}")
+
+
 def run(options: argparse.Namespace) -> int:
     """Build what is missing, play what is chosen, and conclude."""
     started = time.monotonic()
+    limit_min = FULL_RUN_MIN_MAX if options.full else SHORT_RUN_MIN_MAX
+    limit_s = 60 * (options.within or limit_min)
+    # Ends this process, and QEMU and the radio with it, whatever hangs.
+    faulthandler.dump_traceback_later(limit_s + TEAR_DOWN_S_MAX, exit=True)
     cache = Path(os.environ["KEYRA_RIG_CACHE"])
     image = built(cache)
     place = options.resume or Path(tempfile.mkdtemp(prefix="run-", dir=cache))
-    rig = Rig(image, place, full=options.full)
+    rig = Rig(image, place, amount(options, cache))
     try:
-        asyncio.run(play_all(rig, cache / "wheels", options))
+        left_s = limit_s - (time.monotonic() - started)
+        asyncio.run(bounded(rig, cache / "wheels", options, left_s))
     finally:
         if options.keep or options.resume:
             say(f"Logs and disk: {place}")
         else:
             shutil.rmtree(place, ignore_errors=True)
-    return conclude(rig.report, time.monotonic() - started)
+    return rig.report.conclude(time.monotonic() - started)
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.appliance.channel import Channel, open_monitor
+from tests.appliance.channel import Channel, ChannelError, open_monitor
 
 BOOT_S_MAX: Final = 300
 LOOK_AGAIN_S: Final = 0.05
@@ -118,6 +118,11 @@ class Machine:
         """Power off, whatever the state."""
         await self._gone(kill=True)
 
+    async def forget(self) -> None:
+        """Be a machine that was never switched on."""
+        await self.stop()
+        self._disk.unlink(missing_ok=True)
+
     # States.
 
     async def save(self, name: str) -> None:
@@ -129,6 +134,15 @@ class Machine:
         await self._human("stop", f"loadvm {name}", "cont")
         async with asyncio.timeout(BOOT_S_MAX):
             await self._answers()
+
+    async def go_back(self, state: str) -> None:
+        """Go on from a saved state, whatever became of the machine since."""
+        if self._qemu is not None and self._qemu.returncode is None:
+            with suppress(ChannelError, MachineError, TimeoutError):
+                await self.load(state)
+                return
+        await self.stop()
+        await self.start(state)
 
     # Commands.
 

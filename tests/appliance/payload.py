@@ -17,6 +17,7 @@ TREE: Final = (
     *("gateway", "ledger", "tui", "locks", "systemd"),
 )
 GUEST: Final = "3.13-x86_64"
+FETCH_S_MAX: Final = 600
 _SECTOR_BYTES: Final = 512
 
 
@@ -49,9 +50,17 @@ def _fetch(wheels: Path) -> None:
     if done.exists() and done.read_text() == wanted:
         return
     shutil.rmtree(wheels, ignore_errors=True)
-    subprocess.run(
-        [ROOT / "install.sh", "--build-wheelhouse", wheels, "--for", GUEST],
-        env={**os.environ, "KEYRA_PYTHON": sys.executable},
-        check=True,
-    )
+    os.environ["KEYRA_PYTHON"] = sys.executable
+    arguments = ("--build-wheelhouse", wheels, "--for", GUEST)
+    run_bounded(FETCH_S_MAX, ROOT / "install.sh", *arguments)
     done.write_text(wanted)
+
+
+def run_bounded(within_s: float, *command: str | Path) -> None:
+    """Run a program; its whole group ends with its time, or with this process.
+
+    Raises:
+        subprocess.CalledProcessError: it failed, or took longer.
+    """
+    ending = ("setpriv", "--pdeathsig", "TERM", "timeout", "--kill-after=10")
+    subprocess.run([*ending, str(within_s), *command], check=True)

@@ -7,10 +7,13 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from gateway.sim.remote import RemoteKey, RemoteWorld
+
+STOP_S_MAX: Final = 10
 
 
 class Radio:
@@ -48,8 +51,14 @@ class Radio:
     async def stop(self) -> None:
         """End it."""
         if self._process is not None:
-            self._process.terminate()
-            await self._process.wait()
+            with suppress(ProcessLookupError):
+                self._process.terminate()
+            try:
+                async with asyncio.timeout(STOP_S_MAX):
+                    await self._process.wait()
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
             self._process = None
 
     async def key(self, name: str) -> RemoteKey:
@@ -65,6 +74,7 @@ class Radio:
             await stranger.present(distance_m=2.0, awake_ms=3_600_000)
 
     async def disperse(self) -> None:
-        """Let all keys sleep."""
+        """Let all keys sleep, and behave when they wake."""
         for name in await self.world.keys():
+            await self.world.key(name).misbehave()
             await self.world.key(name).sleep()

@@ -1,6 +1,7 @@
 """What scenarios do again and again: enrol somebody, have a door opened, verify."""
 
 import asyncio
+import json
 import re
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +18,11 @@ KEY: Final = "first"
 TOUCH_S_MAX: Final = 60
 ENROL_S_MAX: Final = 240
 PLAIN: Final = Wires()
+# "Emulated, busy": such a processor lets a timer that is due wait for its turn.
+SLACK_MS: Final = 4_000
+# From the durable entry to the strike's edge; emulated, busy.
+GRANT_AGE_MS_MAX: Final = 10_000
+EXPORT: Final = "export.jsonl"
 _QUESTION: Final = re.compile(r"Does the key show (\d{3}) (\d{3})\?")
 
 
@@ -79,6 +85,44 @@ def released(rig: Rig, wires: Wires = PLAIN) -> Sequence[Opening]:
     return openings(rig.chip.trace(wires.strike_line), wires.relay)
 
 
+async def boot(rig: Rig) -> str:
+    """Return this boot's name in the ledger."""
+    name = await rig.machine.run("cat /proc/sys/kernel/random/boot_id")
+    return name.replace("-", "")[:16]
+
+
+def check_openings(rig: Rig, what: str, seen: Sequence[Opening], boot: str) -> None:
+    """Each opening in the chip's trace has a grant of its own, and ended in time.
+
+    Args:
+        what: begins the sentences.
+        seen: openings of one boot.
+        boot: the name of that boot in the ledger, whose export `verified` has made.
+    """
+    lines = map(json.loads, (rig.place / EXPORT).read_text().splitlines())
+    grants_ms = [
+        line["up"]
+        for line in lines
+        if line.get("ev") == "door.grant" and line["boot"] == boot
+    ]
+    unexplained = []
+    for opening in seen:
+        fitting = [
+            up_ms
+            for up_ms in grants_ms
+            if 0 <= opening.start_ns / 1e6 - up_ms <= GRANT_AGE_MS_MAX
+        ]
+        if fitting:
+            grants_ms.remove(fitting[0])
+        else:
+            unexplained.append(opening)
+    sentence = f"{what}: {len(seen)} openings seen, each with its entry"
+    rig.safety(not unexplained, f"{sentence}{unexplained or ''}")
+    longest_ms = max((o.lasted_ms for o in seen if o.end_ns is not None), default=0.0)
+    bound_ms = PLAIN.release_ms + SLACK_MS
+    rig.safety(longest_ms <= bound_ms, f"{what}: none was longer than {bound_ms} ms")
+
+
 async def touch(key: RemoteKey) -> None:
     """Put a finger on a key and hold it before the door."""
 
@@ -138,7 +182,7 @@ async def verified(rig: Rig) -> tuple[bool, str]:
     await rig.machine.run(
         f"rm -f /run/export; {KEYRA}-ledger export {LEDGER_PATH} --output /run/export"
     )
-    export, seal_key = rig.place / "export.jsonl", rig.place / "seal-key"
+    export, seal_key = rig.place / EXPORT, rig.place / "seal-key"
     export.write_bytes(await rig.machine.get("/run/export"))
     seal_key.write_bytes(await rig.machine.get(SEAL_KEY_PATH))
     vkey = (await rig.machine.get(VKEY_PATH)).decode().strip()

@@ -1,5 +1,6 @@
 """How long things take, and what the product costs at rest."""
 
+import asyncio
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -9,10 +10,6 @@ from tests.appliance.rig import Rig
 from tests.appliance.tasks import KEY, PLAIN, opens
 
 TITLE: Final = "Figures: start, rest, scan, touches and their stages"
-TOUCHES: Final = 200
-TOUCHES_IN_SHORT: Final = 20
-SCAN_S: Final = 600
-SCAN_IN_SHORT_S: Final = 120
 UNITS: Final = ("keyra-gateway", "keyra-strike")
 _LOOK_S: Final = 0.5
 
@@ -23,8 +20,8 @@ async def scenario(rig: Rig) -> None:
     await rig.product.start()
     rig.figure("start of both processes to ready, s", time.monotonic() - started)
     await rig.product.ready()
-    await _scan(rig, SCAN_S if rig.full else SCAN_IN_SHORT_S)
-    await _touches(rig, TOUCHES if rig.full else TOUCHES_IN_SHORT)
+    await _scan(rig, rig.amount.scan_s)
+    await _touches(rig, rig.amount.touches)
 
 
 async def _scan(rig: Rig, duration_s: float) -> None:
@@ -34,7 +31,7 @@ async def _scan(rig: Rig, duration_s: float) -> None:
     heard, heard_at, hole_s = before.adverts_heard, time.monotonic(), 0.0
     end = heard_at + duration_s
     while (now := time.monotonic()) < end:
-        await rig.machine.run(f"sleep {_LOOK_S}")
+        await asyncio.sleep(_LOOK_S)
         stats = await rig.radio.world.stats()
         if stats.adverts_heard != heard:
             heard, heard_at = stats.adverts_heard, now
@@ -44,6 +41,9 @@ async def _scan(rig: Rig, duration_s: float) -> None:
     sent = after.adverts_sent - before.adverts_sent
     missed = sent - (after.adverts_heard - before.adverts_heard)
     rig.figure(f"adverts missed in {duration_s:.0f} s, of {sent}", str(missed))
+    rig.figure(
+        "  blind for that share of the time, s", missed / max(1, sent) * duration_s
+    )
     rig.figure("longest time without an advert heard, s", hole_s)
     rig.check(hole_s < 30, "the scan is never silent for 30 s")
     for unit, used_ms in (await _cpu_ms(rig)).items():

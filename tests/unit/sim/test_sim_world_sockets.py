@@ -99,6 +99,19 @@ async def test_the_remote_world_does_what_the_place_does(
         await RemoteWorld.connect(folder / "nowhere")
 
 
+async def test_an_answer_that_nobody_waits_for_any_more_is_no_other_s(
+    served: Place, folder: Path
+) -> None:
+    assert served.keys
+    async with await RemoteWorld.connect(folder) as world:
+        for _ in range(2):
+            given_up = asyncio.ensure_future(world.keys())
+            await asyncio.sleep(0)
+            given_up.cancel()
+        assert (await world.stats()).keys == 1
+        assert await world.keys() == ["a"]
+
+
 async def test_the_remote_world_shows_maker_pins_and_door(
     served: Place, folder: Path
 ) -> None:

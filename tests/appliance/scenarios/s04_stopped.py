@@ -23,10 +23,14 @@ async def scenario(rig: Rig) -> None:
     """Stop each while the strike is released; see who ends the release, and when."""
     await rig.product.start()
     await rig.product.ready()
-    for unit, bound_ms, by in (
+    cases = [
         ("keyra-gateway", PLAIN.release_ms + SLACK_MS, "keyra-strike's timer"),
         ("keyra-strike", WATCHDOG_MS_MAX, "systemd's watchdog"),
-    ):
+    ]
+    if rig.amount.full:
+        both = "keyra-strike keyra-gateway"
+        cases.append((both, WATCHDOG_MS_MAX, "systemd's watchdog"))
+    for unit, bound_ms, by in cases:
         await touch(await rig.radio.key(KEY))
         await rig.machine.run(
             f"until [ $(cat {value_path(PLAIN.strike_line)}) = 1 ];"

@@ -17,7 +17,7 @@ usage: ./install.sh [OPTION ...]              make this machine a gateway
        ./install.sh --build-wheelhouse DIR [--for 3.13-aarch64]
                                               for doors without a network
        ./install.sh --demo [ARGUMENT ...]
-       ./install.sh --test [--quick | --all]
+       ./install.sh --test [--quick | --all | --appliance]
        ./install.sh --help
 
 On a Raspberry Pi or Debian (12 or 13), as root; docs/install.md tells the rest:
@@ -39,6 +39,8 @@ ledger is, unless told otherwise.
              --quick   without the tests that start processes (about two minutes)
              (none)    the usual part, under ten minutes on two cores
              --all     the slow tests too
+             --appliance  an emulated machine, installed on and mistreated: about half
+                       an hour, needs root and 4 GB of disk (tests/appliance)
 
 These two make a virtual environment of their own beside this file (or, where that may not
 be written, under ${XDG_CACHE_HOME:-~/.cache}/keyra-gateway), from locked versions with
@@ -221,8 +223,9 @@ demo() {
 
 gate() {
     case "${1-}" in
-    '' | --quick | --all) ;;
-    *) die $exit_usage "--test knows --quick and --all, not '$1'; see --help." ;;
+    '' | --quick | --all | --appliance) ;;
+    *) die $exit_usage "--test knows --quick, --all and --appliance, not '$1';" \
+        "see --help." ;;
     esac
     [ $# -le 1 ] || die $exit_usage "--test takes one word; see --help."
     check_machine

@@ -3,6 +3,8 @@
     python .ci/gate.py            the usual part: everything but the slow tests
     python .ci/gate.py --quick    nor the tests that start processes
     python .ci/gate.py --all      everything
+    python .ci/gate.py --appliance    the machine that is installed on and mistreated,
+                                      and nothing else (tests/appliance)
 
 `./install.sh --test` makes the environment and calls this with the same words.
 Output of each check, caches and coverage data stay in build/gate. Exit code 0 when all
@@ -256,21 +258,54 @@ def main() -> int:
     """Run the part of the gate that the command line asks for."""
     parser = argparse.ArgumentParser(description="Run the gate.")
     part = parser.add_mutually_exclusive_group()
-    for name in ("quick", "all"):
+    for name in ("quick", "all", "appliance"):
         part.add_argument(
             f"--{name}", dest="part", action="store_const", const=name, default="usual"
         )
     chosen = parser.parse_args().part
-    selection = SELECTIONS[chosen]
-
     started = time.monotonic()
     work = working_directory()
+    if chosen == "appliance":
+        return appliance(work)
+    selection = SELECTIONS[chosen]
     outcomes = run_together([*static_checks(work), *proofs(selection)], work)
     outcomes += run_together([others(selection)], work)
     if chosen != "quick":
         outcomes += run_together([measurements(selection)], work)
     outcomes.append(coverage_total(work))
     return conclude(outcomes, chosen, time.monotonic() - started)
+
+
+def appliance(work: Path) -> int:
+    """Run the appliance's rig, whose figures are wanted as they come."""
+    check = Check("appliance", (str(ROOT / APPLIANCE / "run"),), tests=True)
+    environment = {**os.environ, "KEYRA_PYTHON": sys.executable}
+    started = time.monotonic()
+    lines = []
+    with subprocess.Popen(
+        check.argv,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line)
+    (work / "appliance.log").write_text("".join(lines))
+    counts = (
+        {word: int(number) for number, word in SUMMARY.findall(lines[-1])}
+        if lines
+        else {}
+    )
+    passed = process.returncode == 0
+    duration_s = time.monotonic() - started
+    # The output was printed already.
+    report(Outcome(check, passed, duration_s, "", counts))
+    return 0 if passed else 1
 
 
 def conclude(outcomes: list[Outcome], part: str, duration_s: float) -> int:

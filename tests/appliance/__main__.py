@@ -16,6 +16,7 @@ import importlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -35,7 +36,7 @@ SCAN_S: Final = 600
 CUTS: Final = 100
 # How long one try of a scenario may take if it does not say so itself.
 LIMIT_S: Final = 900
-BUILD_S_MAX: Final = 1_500
+BUILD_S_MAX: Final = 900
 # How long the whole run may take.
 SHORT_RUN_MIN_MAX: Final = 43
 FULL_RUN_MIN_MAX: Final = 480
@@ -86,7 +87,13 @@ def built(cache: Path) -> Path:
         shutil.rmtree(image, ignore_errors=True)
         making = image.with_suffix(".new")
         shutil.rmtree(making, ignore_errors=True)
-        run_bounded(BUILD_S_MAX, HERE / "guest" / "build", making)
+        try:
+            run_bounded(BUILD_S_MAX, HERE / "guest" / "build", making)
+        except subprocess.CalledProcessError as error:
+            # Archives are far away, and sometimes out of reach for a moment.
+            say(f"The guest could not be built, a second try: {error}")
+            shutil.rmtree(making, ignore_errors=True)
+            run_bounded(BUILD_S_MAX, HERE / "guest" / "build", making)
         making.rename(image)
         say(f"The guest was built in {time.monotonic() - started:.0f} s.")
     return image

@@ -16,6 +16,7 @@ from gateway.api.ledger import add_ledger
 from gateway.api.orders import add_orders
 from gateway.api.problems import Refusal
 from gateway.api.rights import Rights
+from gateway.api.trials import add_trials
 from gateway.core import facts
 from gateway.schemas import (
     CREDENTIAL_ID_CHARS_MAX,
@@ -89,6 +90,7 @@ def create_app(
     add_orders(router, facade.administration)
     add_door_checks(router, facade)
     add_ledger(router, ledger)
+    add_trials(router, facade)
     _add_events(router, facade, app.state.streams)
     app.include_router(router)
     app.add_middleware(Idempotency, uid_of=uid_of)

@@ -21,7 +21,7 @@ _STATES: Final[dict[str, CredentialWish]] = {
 def credential(options: argparse.Namespace) -> int:
     """Suspend, resume or revoke a credential."""
     with Client(options.socket) as client:
-        known = _find(list(client.credentials()), options.id)
+        known = find_credential(list(client.credentials()), options.id)
         if (
             options.action == "revoke"
             and not options.yes
@@ -41,7 +41,7 @@ def credential(options: argparse.Namespace) -> int:
             lambda: client.set_credential_state(known.id, state),
         ):
             return 0
-        changed = _find(list(client.credentials()), known.id)
+        changed = find_credential(list(client.credentials()), known.id)
     if options.json:
         say_json(changed)
         return 0
@@ -102,7 +102,7 @@ def _set_mode(options: argparse.Namespace, wish: ModeWish) -> int:
     return 0
 
 
-def _find(credentials: list[Credential], wanted: str) -> Credential:
+def find_credential(credentials: list[Credential], wanted: str) -> Credential:
     """Return the one credential whose id is, or begins with, what was given.
 
     Raises:

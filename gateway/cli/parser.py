@@ -120,6 +120,9 @@ def _add_changing(verb: _Verb) -> None:
         help="a key for when its holder is forced: opens as usual and calls silently",
     )
     _ordering(enrol)
+    trial = verb("trial", "trying", "trial", "Try a key; its touch opens nothing.")
+    trial.add_argument("id", metavar="ID", help="or its unambiguous beginning")
+    _json(trial)
     _add_keys(verb)
     _add_modes(verb)
 

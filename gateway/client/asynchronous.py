@@ -46,6 +46,7 @@ from gateway.schemas import (
     Statistics,
     Status,
 )
+from gateway.schemas.trials import Trial, TrialWish
 
 _Answer = TypeVar("_Answer")
 
@@ -185,6 +186,19 @@ class AsyncClient:
         """Say what was seen of the test of that entry."""
         seen = SelfTestSeen(entry=entry, moved=moved)
         return await self._ask(calls.self_test_seen(seen))
+
+    async def begin_trial(self, credential_id: str) -> Trial:
+        """Have a key tried: its next touch opens nothing."""
+        wish = TrialWish(credential_id=credential_id)
+        return await self._ask(calls.begin_trial(wish))
+
+    async def trial(self) -> Trial | None:
+        """Return the trial under way, or the last one."""
+        return await self._ask(calls.trial())
+
+    async def cancel_trial(self) -> Trial:
+        """End the trial under way."""
+        return await self._ask(calls.cancel_trial())
 
     async def events(self, recent: int = 0) -> AsyncGenerator[Item, None]:
         """Follow what happens, for ever: a snapshot, then changes and heartbeats.

@@ -41,6 +41,7 @@ from gateway.schemas import (
     Statistics,
     Status,
 )
+from gateway.schemas.trials import Trial, TrialWish
 
 _Answer = TypeVar("_Answer")
 
@@ -182,6 +183,19 @@ class Client:
     def self_test_seen(self, entry: int, *, moved: bool) -> Status:
         """Say what was seen of the test of that entry."""
         return self._ask(calls.self_test_seen(SelfTestSeen(entry=entry, moved=moved)))
+
+    def begin_trial(self, credential_id: str) -> Trial:
+        """Have a key tried: its next touch opens nothing."""
+        wish = TrialWish(credential_id=credential_id)
+        return self._ask(calls.begin_trial(wish))
+
+    def trial(self) -> Trial | None:
+        """Return the trial under way, or the last one."""
+        return self._ask(calls.trial())
+
+    def cancel_trial(self) -> Trial:
+        """End the trial under way."""
+        return self._ask(calls.cancel_trial())
 
     def events(self, recent: int = 0) -> Generator[Item, None, None]:
         """Follow what happens, for ever: a snapshot, then changes and heartbeats.

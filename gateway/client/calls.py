@@ -31,6 +31,7 @@ from gateway.schemas import (
     Statistics,
     Status,
 )
+from gateway.schemas.trials import Trial, TrialWish
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 
@@ -56,6 +57,8 @@ _CREDENTIAL: Final = TypeAdapter(Credential)
 _ENROLMENT: Final = TypeAdapter(Enrolment)
 _ORDER: Final = TypeAdapter(Order)
 _ORDERS: Final = TypeAdapter(tuple[Order, ...])
+_TRIAL: Final = TypeAdapter(Trial)
+_MAYBE_TRIAL: Final[TypeAdapter[Trial | None]] = TypeAdapter(Trial | None)
 _MAYBE_ENROLMENT: Final[TypeAdapter[Enrolment | None]] = TypeAdapter(Enrolment | None)
 
 
@@ -154,6 +157,21 @@ def set_mode(change: ModeChange) -> Call[Status]:
 def commission(wish: Commissioning) -> Call[Status]:
     """Confirm what the gateway cannot find out."""
     return Call("POST", "/v1/door/commissioning", _STATUS, _json(wish))
+
+
+def begin_trial(wish: TrialWish) -> Call[Trial]:
+    """Have a key tried."""
+    return Call("POST", "/v1/trials", _TRIAL, _json(wish))
+
+
+def trial() -> Call[Trial | None]:
+    """Ask for the trial under way, or the last one."""
+    return Call("GET", "/v1/trials/current", _MAYBE_TRIAL)
+
+
+def cancel_trial() -> Call[Trial]:
+    """End the trial under way."""
+    return Call("DELETE", "/v1/trials/current", _TRIAL)
 
 
 def self_test() -> Call[SelfTest]:

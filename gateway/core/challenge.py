@@ -50,6 +50,7 @@ class Purpose(Enum):
     ENROL = "enrol"
     ENROL_PROOF = "enrol.proof"
     ADMIN_ORDER = "admin.order"
+    TRIAL = "trial"  # nothing follows from it
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from gateway.core.commissioning import Point
 from gateway.core.facts import CredentialState, Mode
 from gateway.core.measurement import Statistics
 from gateway.service.events import Event
+from gateway.service.trials import TrialView
 from gateway.service.views import (
     Actor,
     CredentialView,
@@ -59,6 +60,19 @@ class ChecksFacade(Protocol):
         """Record what a person at the door saw of the last test."""
 
 
+class TrialsFacade(Protocol):
+    """Questions that nothing follows from; see service.trials."""
+
+    def begin(self, credential_id: str) -> TrialView:
+        """Wait half a minute for this key."""
+
+    def current(self) -> TrialView | None:
+        """Return the trial under way, or the last one."""
+
+    def cancel(self) -> TrialView:
+        """End the trial under way."""
+
+
 class Facade(Protocol):
     """The administration side. Every change names its actor in the ledger.
 
@@ -108,6 +122,10 @@ class Facade(Protocol):
     @property
     def checks(self) -> ChecksFacade:
         """Commissioning and self-test of the door."""
+
+    @property
+    def trials(self) -> TrialsFacade:
+        """Trials of keys, one at a time."""
 
     def events(self, after_id: int | None = None) -> AsyncIterator[Event]:
         """Follow what happens; see EventStream.subscribe."""

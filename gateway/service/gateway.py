@@ -37,6 +37,7 @@ from gateway.service.session import Sessions
 from gateway.service.sightings import SightingBook
 from gateway.service.telemetry_keeper import TelemetryKeeper
 from gateway.service.timekeeper import Timekeeper
+from gateway.service.trials import Trials
 from gateway.service.views import (
     Actor,
     CredentialStateWish,
@@ -100,6 +101,7 @@ class Gateway:
         self._radio_watch: Final = watch
         self._enroller: Final = self._make_enroller(book)
         self._desk, self._administration = self._open_office(book, recovered)
+        self.trials: Final = Trials(book, self._registry, adapters, self._events)
         self._listener: Final = self._make_listener(book)
 
     def _make_book(self) -> ChallengeBook:
@@ -202,7 +204,7 @@ class Gateway:
             ),
             sessions=sessions,
             enroller=self._enroller,
-            desk=self._desk,
+            errands=(self._desk, self.trials),
             addresses=self._addresses,
             clock=on.clock,
             radio=on.radio,

@@ -1,12 +1,13 @@
 """Listens for keys and gives each advert to whom it concerns.
 
-The key of a holder begins a touch, which signs an order where that key was chosen for
-one. One in pairing mode goes to the ceremony, and a stranger's is counted: at most one
-entry a minute, however loud the street is.
+The key of a holder begins a touch, which signs an order or goes to a trial where that
+key was chosen for one. One in pairing mode goes to the ceremony, and a stranger's is
+counted: at most one entry a minute, however loud the street is.
 """
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from gateway.core import entries
@@ -18,12 +19,11 @@ from gateway.service.addresses import KnownAddresses
 from gateway.service.enroller import Enroller
 from gateway.service.events import EventStream
 from gateway.service.liveness import Stint
-from gateway.service.order_desk import OrderDesk
 from gateway.service.radio_watch import RadioWatch
 from gateway.service.recorder import Recorder
 from gateway.service.session import Sessions
 from gateway.service.sightings import SightingBook, Verdict
-from gateway.service.touch import Stage, TouchOutcome
+from gateway.service.touch import Errand, Stage, TouchOutcome
 from gateway.service.turns import Turns
 
 SCAN_RETRY_MS: Final = 2_000
@@ -42,7 +42,7 @@ class Listener:
         sightings: SightingBook,
         sessions: Sessions,
         enroller: Enroller,
-        desk: OrderDesk,
+        errands: Sequence[Errand],
         addresses: KnownAddresses,
         clock: Clock,
         radio: Radio,
@@ -55,7 +55,7 @@ class Listener:
         self._sightings: Final = sightings
         self._sessions: Final = sessions
         self._enroller: Final = enroller
-        self._desk: Final = desk
+        self._errands: Final = errands
         self._clock: Final = clock
         self._radio: Final = radio
         self._recorder: Final = recorder
@@ -145,10 +145,11 @@ class Listener:
         quiet_ms, unreached, vain = 0, False, True
         try:
             known = self._addresses.credential_at(address)
-            if known is not None and self._desk.wants(known):
-                # It holds no turn: the desk asks one key at a time.
+            errand = self._errand(known)
+            if known is not None and errand is not None:
+                # It holds no turn: an errand asks one key at a time.
                 self._turns.connected(address, self._clock.now().up_ms)
-                quiet_ms, vain = await self._desk.touch(address, known), False
+                quiet_ms, vain = await errand.touch(address, known), False
             elif known is not None:
                 outcome = await self._ask(address, known)
                 quiet_ms, unreached = outcome.quiet_ms, outcome.unreached
@@ -173,6 +174,12 @@ class Listener:
             self._turns.ended(address, now_ms, unreached=unreached, vain=vain)
             self._sightings.ended(address, now_ms + quiet_ms, unreached=unreached)
         self._serve(tasks)
+
+    def _errand(self, known: CredentialId | None) -> Errand | None:
+        """Return who but the door waits for this key."""
+        if known is None:
+            return None
+        return next((one for one in self._errands if one.wants(known)), None)
 
     async def _ask(
         self, address: PeerAddress, credential_id: CredentialId

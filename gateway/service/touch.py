@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.core.facts import DenialReason
+from gateway.core.ids import CredentialId, PeerAddress
 from gateway.ports import Clock, Telemetry
 
 
@@ -44,6 +45,16 @@ class TouchOutcome:
     def unreached(self) -> bool:
         """Whether nothing was heard but an advert, which anybody can send."""
         return self.reason is DenialReason.LINK_LOST and not self.stages_us
+
+
+class Errand(Protocol):
+    """Something else than the door that a key may be wanted for; one key at a time."""
+
+    def wants(self, credential_id: CredentialId) -> bool:
+        """Tell whether this key's next touch is for it."""
+
+    async def touch(self, address: PeerAddress, credential_id: CredentialId) -> int:
+        """Ask the key; return how long its adverts mean nothing, milliseconds."""
 
 
 class Stopwatch:

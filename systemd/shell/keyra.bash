@@ -2,7 +2,7 @@
 
 _shtab_keyra_holders_subparsers=(import export suspend resume change)
 _shtab_keyra_policy_subparsers=(show test replay)
-_shtab_keyra_subparsers=(status credentials holders stats tail console enrol credential erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy check-config write-config print-config doctor print-strike init run demo backup restore)
+_shtab_keyra_subparsers=(status credentials holders stats tail console enrol trial credential erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy check-config write-config print-config doctor print-strike init run demo backup restore)
 
 _shtab_keyra_status_option_strings=(-h --help --json)
 _shtab_keyra_credentials_option_strings=(-h --help --json)
@@ -16,6 +16,7 @@ _shtab_keyra_stats_option_strings=(-h --help --minutes --json)
 _shtab_keyra_tail_option_strings=(-h --help -n --json)
 _shtab_keyra_console_option_strings=(-h --help)
 _shtab_keyra_enrol_option_strings=(-h --help --name --group --no-groups --from --until --extended --no-extended --role --uses --key-until --replaces --duress --as --break-glass --json)
+_shtab_keyra_trial_option_strings=(-h --help --json)
 _shtab_keyra_credential_option_strings=(-h --help --yes --as --break-glass --json)
 _shtab_keyra_erase_option_strings=(-h --help --yes --as --break-glass --json)
 _shtab_keyra_lockdown_option_strings=(-h --help --for --as --break-glass --json)
@@ -79,7 +80,7 @@ _shtab_keyra_credential_pos_0_choices=(suspend resume revoke)
 _shtab_keyra_mode_pos_0_choices=(Locked Unlocked Blocked LockedDown LockedOpen)
 _shtab_keyra_policy_pos_0_choices=(show test replay)
 _shtab_keyra_print_strike_pos_0_choices=(env boot chip)
-_shtab_keyra_pos_0_choices=(status credentials holders stats tail console enrol credential erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy check-config write-config print-config doctor print-strike init run demo backup restore)
+_shtab_keyra_pos_0_choices=(status credentials holders stats tail console enrol trial credential erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy check-config write-config print-config doctor print-strike init run demo backup restore)
 
 _shtab_keyra_status__h_nargs=0
 _shtab_keyra_status___help_nargs=0
@@ -125,6 +126,9 @@ _shtab_keyra_enrol___extended_nargs=0
 _shtab_keyra_enrol___no_extended_nargs=0
 _shtab_keyra_enrol___duress_nargs=0
 _shtab_keyra_enrol___json_nargs=0
+_shtab_keyra_trial__h_nargs=0
+_shtab_keyra_trial___help_nargs=0
+_shtab_keyra_trial___json_nargs=0
 _shtab_keyra_credential__h_nargs=0
 _shtab_keyra_credential___help_nargs=0
 _shtab_keyra_credential___yes_nargs=0

@@ -41,7 +41,7 @@ function _shtab_keyra_using
   test "$_shtab_keyra_cmdpath" = "$argv"
 end
 
-set -g _shtab_keyra_commands status credentials holders 'holders import' 'holders export' 'holders suspend' 'holders resume' 'holders change' stats tail console enrol credential erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy 'policy show' 'policy test' 'policy replay' check-config write-config print-config doctor print-strike init run demo backup restore
+set -g _shtab_keyra_commands status credentials holders 'holders import' 'holders export' 'holders suspend' 'holders resume' 'holders change' stats tail console enrol trial credential erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy 'policy show' 'policy test' 'policy replay' check-config write-config print-config doctor print-strike init run demo backup restore
 set -g _shtab_keyra_opts_with_value --as --break-glass --check --config --for --from --group --identity --key --key-until --keys --minutes --name --new-identity --out --picture --policy --recipient --replaces --role --seal-key --seed --simulated --socket --state-dir --to --uid --until --uses --vkey -n
 
 complete -c keyra -e
@@ -119,6 +119,9 @@ complete -c keyra -n '_shtab_keyra_using enrol' -l duress -d 'a key for when its
 complete -c keyra -n '_shtab_keyra_using enrol' -l as -x -d 'whose key signs (KEYRA_SIGNER)'
 complete -c keyra -n '_shtab_keyra_using enrol' -l break-glass -x -d 'as root, without a finger: loud, and stays in the ledger'
 complete -c keyra -n '_shtab_keyra_using enrol' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a trial -d 'Try a key; its touch opens nothing.'
+complete -c keyra -n '_shtab_keyra_using trial' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using trial' -l json -d 'print JSON'
 complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a credential -d 'Suspend, resume or revoke.'
 complete -c keyra -n '_shtab_keyra_using credential' -s h -l help -d 'show this help message and exit'
 complete -c keyra -n '_shtab_keyra_using credential' -l yes -d 'revoke unasked'

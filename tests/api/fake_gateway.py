@@ -25,6 +25,7 @@ from gateway.errors import (
 )
 from gateway.service.events import Event, EventStream
 from gateway.service.telemetry import MemoryTelemetry, StageFigures
+from gateway.service.trials import TrialView
 from gateway.service.views import (
     Actor,
     CredentialView,
@@ -87,6 +88,7 @@ class FakeFacade:
         ]
         self.ceremony: EnrolmentView | None = None
         self.desk = FakeAdministration(self)
+        self.tried = FakeTrials(self)
 
     def publish(self, kind: str, /, **data: object) -> None:
         """Let something happen."""
@@ -189,6 +191,10 @@ class FakeFacade:
         return FakeChecks(self)
 
     @property
+    def trials(self) -> "FakeTrials":
+        return self.tried
+
+    @property
     def administration(self) -> "FakeAdministration":
         return self.desk
 
@@ -196,6 +202,39 @@ class FakeFacade:
         if self.fails is not None:
             raise self.fails
         self.changes.append((what, -1 if actor is None else actor.uid))
+
+
+class FakeTrials:
+    """One trial at a time; `step` lets it go on."""
+
+    def __init__(self, gateway: "FakeFacade") -> None:
+        self._gateway = gateway
+        self.view: TrialView | None = None
+
+    def begin(self, credential_id: str) -> TrialView:
+        self._gateway._changed(f"trial {credential_id}")
+        if self.view is not None and self.view.state not in {"passed", "failed"}:
+            raise AdministrationError("Another trial is under way.", "busy")
+        holder = self._gateway.known[credential_id].holder_id
+        return self.step(
+            TrialView("trl_1", credential_id, holder, "waiting", "Wake that key.", 0)
+        )
+
+    def current(self) -> TrialView | None:
+        return self.view
+
+    def cancel(self) -> TrialView:
+        self._gateway._changed("cancel trial")
+        if self.view is None or self.view.state in {"passed", "failed"}:
+            raise AdministrationError("There is no trial to end.", "unknown")
+        return self.step(
+            dataclasses.replace(self.view, state="failed", reason="cancelled")
+        )
+
+    def step(self, view: TrialView) -> TrialView:
+        self.view = view
+        self._gateway.publish("trial", id=view.id, state=view.state)
+        return view
 
 
 class FakeChecks:

@@ -58,6 +58,8 @@ WITHOUT_ROW: Final[dict[Route, str]] = {
     ("DELETE", "/v1/orders/{order_id}"): "what was only proposed is not done",
     ("POST", "/v1/break-glass"): "root alone, with a reason and an alarm that stays",
     ("POST", "/v1/enrolment/comparison"): "goes on in a ceremony that was signed for",
+    ("POST", "/v1/trials"): "nothing follows from a trial",
+    ("DELETE", "/v1/trials/current"): "ends a trial, from which nothing follows",
     ("DELETE", "/v1/enrolment"): "ends a ceremony; no key comes of it",
     ("POST", "/v1/door/commissioning"): "root alone, who has the machine",
     ("POST", "/v1/door/self-test"): "root alone, who could move the pin anyway",

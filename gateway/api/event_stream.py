@@ -6,7 +6,7 @@ because the events start after the number that the snapshot states, and are kept
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +18,14 @@ from fastapi.responses import Response
 from gateway.api.asgi import Receive, Scope, Send
 from gateway.api.problems import Refusal
 from gateway.schemas import HEARTBEAT_S, Event, Snapshot, Status
+from gateway.service import events as views
 from gateway.service.events import EVENTS_KEPT_MAX
 from gateway.service.facade import Facade
 
 STREAMS_MAX: Final = 24
 STREAMS_PER_UID_MAX: Final = 8
 NUMBER_CHARS_MAX: Final = 18
+FRAMES_KEPT_MAX: Final = 64
 
 
 class Streams:
@@ -38,6 +40,23 @@ class Streams:
         self.run: Final = run
         self.closing: Final = asyncio.Event()
         self._open: Final[Counter[int]] = Counter()
+        self._frames: Final[OrderedDict[int, bytes]] = OrderedDict()
+
+    def change(self, event: views.Event) -> bytes:
+        """Return an event as it is sent; made once for all streams."""
+        if event.id not in self._frames:
+            change = Event.model_validate(event)
+            self._frames[event.id] = self.frame("change", change, event.id)
+            if len(self._frames) > FRAMES_KEPT_MAX:
+                self._frames.popitem(last=False)
+        return self._frames[event.id]
+
+    def frame(self, kind: str, data: Snapshot | Event, number: int) -> bytes:
+        """Return a message of the stream."""
+        return (
+            f"id: {self.run}.{number}\nevent: {kind}\n"
+            f"data: {data.model_dump_json()}\n\n"
+        ).encode()
 
     @contextmanager
     def place(self, uid: int) -> Iterator[None]:
@@ -125,12 +144,11 @@ class EventStreamResponse(Response):
         begin = self._begin
         status = Status.model_validate(self._facade.status())
         snapshot = Snapshot(status=status, resumed=begin.resumed)
-        await _put(send, self._frame("snapshot", snapshot, begin.number))
+        await _put(send, self._streams.frame("snapshot", snapshot, begin.number))
         events = self._facade.events(begin.number)
         try:
             async for event in events:
-                change = Event.model_validate(event)
-                await _put(send, self._frame("change", change, event.id))
+                await _put(send, self._streams.change(event))
         finally:
             if isinstance(events, AsyncGenerator):
                 await events.aclose()
@@ -142,12 +160,6 @@ class EventStreamResponse(Response):
                     await self._streams.closing.wait()
             except TimeoutError:
                 await _put(send, b": alive\n\n")
-
-    def _frame(self, kind: str, data: Snapshot | Event, number: int) -> bytes:
-        return (
-            f"id: {self._streams.run}.{number}\nevent: {kind}\n"
-            f"data: {data.model_dump_json()}\n\n"
-        ).encode()
 
 
 async def _put(send: Send, piece: bytes) -> None:

@@ -1,9 +1,10 @@
 """What every request passes before the application sees it: identity, rights, limits.
 
 1. The connection's peer is known from the kernel, or the answer is 403.
-2. Reading takes READ, everything else takes WRITE; nobody else learns what is here.
-3. The body is read whole, bounded in bytes and in time, only then goes on.
-4. A peer that does not take its answer in time loses its connection.
+2. It waits for its turn: so many in a second, of one user and of all.
+3. Reading takes READ, everything else takes WRITE; nobody else learns what is here.
+4. The body is read whole, bounded in bytes and in time, only then goes on.
+5. A peer that does not take its answer in time loses its connection.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from gateway.api.asgi import (
     Send,
     replayed,
 )
+from gateway.api.pace import Turns
 from gateway.api.problems import problem_response
 from gateway.api.rights import ADMIN_GROUP, AUDIT_GROUP, Right, Rights
 from gateway.service.views import Actor
@@ -65,6 +67,7 @@ class Guard:
     def __init__(self, app: App, rights: Rights) -> None:
         self._app: Final = app
         self._rights: Final = rights
+        self._turns: Final = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer it here."""
@@ -73,6 +76,7 @@ class Guard:
         connection: Connection | None = scope.get(CONNECTION_KEY)
         if connection is not None:
             send = _impatient(send, connection)
+            await self._turns.wait(connection.peer.uid)
         refused = await self._refused(connection, scope)
         if refused is not None:
             await refused(scope, receive, send)

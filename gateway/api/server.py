@@ -13,13 +13,19 @@ import struct
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Final, Never
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.api.asgi import CONNECTION_KEY, App, Connection, Peer, Receive, Scope, Send
+from gateway.api.pace import (
+    CONNECTIONS_BURST_MAX,
+    CONNECTIONS_PER_S_MAX,
+    Pace,
+    until_turn,
+)
 from gateway.api.problems import MEDIA_TYPE, problem_response
 from gateway.errors import ConfigError
 
@@ -31,6 +37,9 @@ HEAD_BYTES_MAX: Final = 16 * 1024
 IDLE_S_MAX: Final = 10
 STOP_S_MAX: Final = 2
 
+_ACCEPT_AGAIN: Final = frozenset(
+    {errno.ECONNABORTED, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+)
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
 
 
@@ -146,6 +155,33 @@ def listen(path: Path) -> socket.socket:
     return listener
 
 
+async def _accept(
+    listener: socket.socket, config: uvicorn.Config, server: uvicorn.Server
+) -> Never:
+    """Take connections one by one, at their pace.
+
+    asyncio's own server would take as many as its backlog in one turn of the loop,
+    while the door waits.
+    """
+    loop = asyncio.get_running_loop()
+    pace = Pace(CONNECTIONS_PER_S_MAX, CONNECTIONS_BURST_MAX)
+
+    def protocol() -> PeerProtocol:
+        return PeerProtocol(
+            config=config, server_state=server.server_state, app_state={}
+        )
+
+    while True:
+        await until_turn(pace)
+        try:
+            connected, _ = await loop.sock_accept(listener)
+        except OSError as error:  # no file is left for it, or it has gone already
+            if error.errno not in _ACCEPT_AGAIN:
+                raise
+            continue
+        await loop.connect_accepted_socket(protocol, connected)
+
+
 async def serve(
     app: FastAPI, path: Path, *, opened: Callable[[], None] = lambda: None
 ) -> None:
@@ -181,9 +217,9 @@ async def serve(
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     try:
-        await server.startup(sockets=[listener])
+        server.servers = []  # the listener is ours
         opened()
-        await asyncio.get_running_loop().create_future()
+        await _accept(listener, config, server)
     finally:
         app.state.streams.closing.set()
         path.unlink(missing_ok=True)  # noqa: ASYNC240 - as short as the bind

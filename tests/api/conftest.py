@@ -64,6 +64,7 @@ def http(gateway: Any) -> Iterator[httpx.Client]:
         transport=httpx.HTTPTransport(uds=str(gateway.path)),
         base_url="http://keyra",
         trust_env=False,
+        timeout=30,
     ) as client:
         yield client
 

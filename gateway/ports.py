@@ -362,8 +362,14 @@ class PeopleStore(Protocol):
     def reveal(self, commitment: str) -> str | None:
         """Return the value, or None once it was erased."""
 
+    def reveal_all(self, commitments: Sequence[str]) -> Mapping[str, str]:
+        """Return the values of those that are not erased, at the cost of one look."""
+
     def knows(self, subject: str) -> bool:
         """Tell whether there is an opening of a subject."""
+
+    def subjects(self) -> frozenset[str]:
+        """Return of whom there are openings; RegistryError if they cannot be read."""
 
     def erase(self, *subjects: str) -> int:
         """Remove every opening of these for good; RegistryError if one may be left."""

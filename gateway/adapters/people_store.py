@@ -57,6 +57,16 @@ def commitment_of(salt: bytes, value: str) -> str:
     return sha256(PREFIX + salt + canonical({"v": value})).hexdigest()
 
 
+def _opened(connection: sqlite3.Connection, commitment: str) -> str | None:
+    row = connection.execute(
+        "SELECT salt, value FROM opening WHERE commitment=?", (commitment,)
+    ).fetchone()
+    if row is None or commitment_of(*row) != commitment:
+        return None
+    value: str = row[1]
+    return value
+
+
 class SqlitePeopleStore:
     """ports.PeopleStore in the file at `path`, which is made where it is missing."""
 
@@ -98,20 +108,28 @@ class SqlitePeopleStore:
         Cheap, since lists of holders ask for many: no settings, no lock to write, and
         no waiting for whoever has locked the file.
         """
-        if not self._path.exists():
-            return None
+        return self.reveal_all((commitment,)).get(commitment)
+
+    def reveal_all(self, commitments: Sequence[str]) -> dict[str, str]:
+        """Return the values of those that are not erased; opens the file once."""
+        found: dict[str, str] = {}
+        if not commitments or not self._path.exists():
+            return found
+        wrong: Exception | None = None
         try:
             with closing(self._connect("ro", 0)) as connection:
-                row = connection.execute(
-                    "SELECT salt, value FROM opening WHERE commitment=?", (commitment,)
-                ).fetchone()
-            if row is None or commitment_of(*row) != commitment:
-                return None
-        except (sqlite3.Error, TypeError, ValueError) as error:
-            _LOG.warning("The people database cannot be read: %.200s", str(error))
-            return None
-        value: str = row[1]
-        return value
+                for commitment in commitments:
+                    try:
+                        value = _opened(connection, commitment)
+                    except (sqlite3.Error, TypeError, ValueError) as error:
+                        wrong = error  # one row that was edited hides no other name
+                    else:
+                        found |= {} if value is None else {commitment: value}
+        except sqlite3.Error as error:
+            wrong = error
+        if wrong is not None:
+            _LOG.warning("The people database cannot be read: %.200s", str(wrong))
+        return found
 
     def knows(self, subject: str) -> bool:
         """Tell whether there is an opening of a subject.
@@ -119,18 +137,27 @@ class SqlitePeopleStore:
         Raises:
             RegistryError: the file cannot be read.
         """
+        return bool(self._read("SELECT 1 FROM opening WHERE subject=?", subject))
+
+    def subjects(self) -> frozenset[str]:
+        """Return of whom there are openings.
+
+        Raises:
+            RegistryError: the file cannot be read.
+        """
+        rows = self._read("SELECT DISTINCT subject FROM opening")
+        return frozenset(str(row[0]) for row in rows)
+
+    def _read(self, query: str, *values: str) -> list[tuple[object, ...]]:
         if not self._path.exists():
-            return False
+            return []
         try:
             with closing(self._connect("ro", CHANGE_BUSY_MS)) as connection:
-                row = connection.execute(
-                    "SELECT 1 FROM opening WHERE subject=?", (subject,)
-                ).fetchone()
+                return connection.execute(query, values).fetchall()
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise RegistryError(
                 f"The people database {self._path} cannot be read ({error})."
             ) from error
-        return row is not None
 
     def erase(self, *subjects: str) -> int:
         """Remove every opening of these subjects for good; returns how many there were.

@@ -121,7 +121,7 @@ def _add_reading(router: APIRouter, facade: Facade) -> None:
     @router.get("/holders")
     async def holders(limit: Limit = 100, cursor: Cursor = "") -> HolderPage:
         """Return holders, by id."""
-        items, following = _page(facade.holders(), limit, cursor)
+        items, following = _page(facade.holders(cursor, limit + 1), limit, cursor)
         return HolderPage(
             items=tuple(Holder.model_validate(item) for item in items), next=following
         )

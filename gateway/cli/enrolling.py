@@ -14,6 +14,10 @@ from gateway.errors import EnrolmentError
 from gateway.order_schemas import KeyOrder
 from gateway.schemas import Enrolment, EnrolmentOrder, Event
 
+CLOCK_UNTRUSTED: Final = (
+    "The gateway's clock is not synchronised. A key's certificates cannot be judged "
+    "without it: unless it is by then, the ceremony ends after the pairing."
+)
 _YES: Final = frozenset({"y", "yes"})
 
 
@@ -25,6 +29,8 @@ def enrol(options: argparse.Namespace) -> int:
     """
     order = _order(options)
     with Client(options.socket) as client:
+        if not client.status().health.clock_synchronised:
+            sys.stderr.write(f"keyra: {CLOCK_UNTRUSTED}\n")
         armed: list[Enrolment | None] = []
         wish = _ordered(order)
         done = carry_out(

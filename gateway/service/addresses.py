@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.core.facts import CredentialState
 from gateway.core.ids import CredentialId, PeerAddress
 from gateway.core.registry import Registry
 from gateway.ports import RegistryStore
@@ -15,6 +16,7 @@ class KnownAddresses:
 
     def __init__(self, store: RegistryStore, registry: Registry) -> None:
         self._store: Final = store
+        self._registry: Final = registry
         stored = {
             address: CredentialId(credential_id)
             for address, credential_id in store.addresses().items()
@@ -32,6 +34,16 @@ class KnownAddresses:
     def unfinished(self) -> frozenset[PeerAddress]:
         """Keys that began to pair and hold no credential: their ceremony was cut."""
         return frozenset(self._unfinished)
+
+    @property
+    def revoked(self) -> frozenset[PeerAddress]:
+        """Where keys were whose credential is revoked."""
+        return frozenset(
+            address
+            for address, credential_id in self._known.items()
+            if (one := self._registry.credential(credential_id)) is not None
+            and one.state is CredentialState.REVOKED
+        )
 
     def credential_at(self, address: PeerAddress) -> CredentialId | None:
         """Return what the key there is asked for; None for a stranger."""

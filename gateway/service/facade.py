@@ -90,8 +90,8 @@ class Facade(Protocol):
     async def statistics(self, since_ms: int) -> Statistics:
         """Sum up what was measured in the last `since_ms` milliseconds."""
 
-    def holders(self) -> list[HolderView]:
-        """Return all holders, by id."""
+    def holders(self, after: str = "", limit: int = 0) -> list[HolderView]:
+        """Return holders by id, from after one on; with a limit of 0 all of them."""
 
     def credentials(self) -> list[CredentialView]:
         """Return all credentials, by id."""

@@ -20,6 +20,7 @@ from gateway.core.measurement import Statistics
 from gateway.core.orders import DENYING
 from gateway.service.addresses import KnownAddresses
 from gateway.service.administration import Administration
+from gateway.service.bonds import Bonds
 from gateway.service.composition import Adapters, Setting
 from gateway.service.door_checks import DoorChecks
 from gateway.service.door_orders import DoorOrders, left_over
@@ -100,6 +101,13 @@ class Gateway:
         watch = RadioWatch(adapters, self._recorder, self._events)
         self._radio_watch: Final = watch
         self._enroller: Final = self._make_enroller(book)
+        self._bonds: Final = Bonds(
+            self._addresses,
+            adapters.pairing,
+            self._recorder,
+            adapters.clock,
+            lambda: self._enroller.address,
+        )
         self._desk, self._administration = self._open_office(book, recovered)
         self.trials: Final = Trials(book, self._registry, adapters, self._events)
         self._listener: Final = self._make_listener(book)
@@ -235,6 +243,7 @@ class Gateway:
                 group.create_task(self._radio_watch.run(self._listener.restart_scan))
                 group.create_task(self._feed_watchdog())
                 group.create_task(self._enroller.run())
+                group.create_task(self._bonds.run())
                 self._ready.set()
                 self._on.watchdog.ready()
                 self._events.publish("gateway.ready", self._on.clock.now(), {})
@@ -282,6 +291,7 @@ class Gateway:
             )
         await self._recorder.append(*records)
         self._roll.finish_erasures()
+        self._roll.forget_strangers()
         self._on.indicators.show(Pattern.READY)
         await self._orders.resume(self._standing, self._over)
 
@@ -334,9 +344,9 @@ class Gateway:
         """Orders and their signatures."""
         return self._administration
 
-    def holders(self) -> list[HolderView]:
-        """Return all holders, by id."""
-        return self._roll.holders()
+    def holders(self, after: str = "", limit: int = 0) -> list[HolderView]:
+        """Return holders by id, from after one on; with 0 all of them."""
+        return self._roll.holders(after, limit)
 
     def credentials(self) -> list[CredentialView]:
         """Return all credentials, by id."""

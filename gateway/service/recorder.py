@@ -61,6 +61,7 @@ class Recorder:
         self._missed: Final[Counter[str]] = Counter()
         self._summed_up_ms = 0
         self._writable = True
+        self.credentials_changed: Final = asyncio.Event()
         self.writing: Final = Stint(clock)
         self._turn: Final = asyncio.Lock()
 
@@ -259,6 +260,8 @@ class Recorder:
             self._registry.apply(first + offset, record.ev, record.what)
             told = {"entry": first + offset, **shown(record)}
             self._events.publish(record.ev, now, told)
+            if record.ev == "credential.state":
+                self.credentials_changed.set()
             if record.ev == "door.grant" and "duress" in record.what:
                 self._alarm.call({"entry": first + offset, **_call(record)})
 

@@ -43,10 +43,15 @@ class Roll:
         self._unfinished = True  # until a look at the people database said otherwise
         self._alarmed = False
 
-    def holders(self) -> list[HolderView]:
-        """Return all holders, by id."""
-        every = sorted(self._registry.holders(), key=lambda one: one.id)
-        return [self._view(holder) for holder in every]
+    def holders(self, after: str = "", limit: int = 0) -> list[HolderView]:
+        """Return holders by id, from after one on; with a limit of 0 all of them.
+
+        Their names are read together: on the door's loop nothing is opened for each.
+        """
+        every = (one for one in self._registry.holders() if one.id > after)
+        page = sorted(every, key=lambda one: one.id)[: limit or None]
+        names = self._people.reveal_all([one.name_commitment for one in page])
+        return [_view(one, names.get(one.name_commitment)) for one in page]
 
     def credentials(self) -> list[CredentialView]:
         """Return all credentials, by id."""
@@ -75,7 +80,7 @@ class Roll:
         known = self._registry.holder(HolderId(holder_id))
         if known is None:
             raise HolderUnknownError("No holder has this id; list them with their ids.")
-        return self._view(known)
+        return _view(known, self._people.reveal(known.name_commitment))
 
     def erasable(self, holder_id: str) -> HolderId:
         """Return the id of somebody of whom there is something to erase.
@@ -149,6 +154,20 @@ class Roll:
         else:
             self._unfinished = self._alarmed = False
 
+    def forget_strangers(self) -> None:
+        """Remove names of whom the ledger knows nothing: an enrolment ended unheard.
+
+        For a start only: later such a name may be that of somebody who is on the way.
+        """
+        known = {str(one.id) for one in self._registry.holders()}
+        try:
+            strangers = sorted(self._people.subjects() - known)
+            if strangers:
+                self._people.erase(*strangers)
+                _LOG.warning("%d names of nobody enrolled are removed", len(strangers))
+        except RegistryError as error:  # the next start tries again
+            _LOG.error("Names of nobody enrolled may still be there: %s", error)
+
     def erasure(self, holder_id: HolderId) -> list[Change]:
         """Return what the ledger is to say; nothing about somebody who is erased."""
         if is_erased(self._registry.holder(holder_id)):
@@ -168,16 +187,17 @@ class Roll:
         ]
         return [Change.of(record.ev, record.what) for record in records]
 
-    def _view(self, holder: Holder) -> HolderView:
-        return HolderView(
-            holder.id,
-            self._people.reveal(holder.name_commitment),
-            holder.groups,
-            holder.from_ms,
-            holder.until_ms,
-            holder.suspended,
-            is_erased(holder),
-            holder.role.value,
-            holder.uses_max,
-            holder.extended,
-        )
+
+def _view(holder: Holder, name: str | None) -> HolderView:
+    return HolderView(
+        holder.id,
+        name,
+        holder.groups,
+        holder.from_ms,
+        holder.until_ms,
+        holder.suspended,
+        is_erased(holder),
+        holder.role.value,
+        holder.uses_max,
+        holder.extended,
+    )

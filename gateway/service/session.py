@@ -16,7 +16,7 @@ from gateway.core.challenge import NONCE_BYTES, Challenge, ChallengeBook, Purpos
 from gateway.core.denial import Deny
 from gateway.core.door_events import DENIALS, Refused, Unlock
 from gateway.core.encoding import to_base64url
-from gateway.core.facts import AWAITING, DenialReason, Pattern
+from gateway.core.facts import AWAITING, CredentialState, DenialReason, Pattern
 from gateway.core.ids import CredentialId, PeerAddress
 from gateway.core.policy import DoorPolicy, Grant, decide
 from gateway.core.registry import Registry
@@ -51,6 +51,9 @@ QUIET_AFTER_NO_TOUCH_MS: Final = 5_000
 QUIET_AFTER_LOST_BOND_MS: Final = 30_000
 UNREACHED_ENTRIES_PER_MINUTE_MAX: Final = 6
 MINUTE_MS: Final = 60_000
+
+# Denials of keys that were not spoken to: anybody can put up their addresses.
+_UNREACHED: Final = {DenialReason.LINK_LOST, DenialReason.CREDENTIAL_REVOKED}
 
 
 class _Refusal(Exception):  # noqa: N818 - an outcome on its way out, not an error
@@ -131,7 +134,7 @@ class Sessions:
                 entry = await self._release(grant, watch)
             except _Refusal as refusal:
                 reason = refusal.denial.reason
-                if reason is DenialReason.LINK_LOST and not watch.stages_us:
+                if reason in _UNREACHED and not watch.stages_us:
                     await self._deny_unreached(refusal.denial)
                 else:
                     await self._deny(refusal.denial)
@@ -148,6 +151,11 @@ class Sessions:
         links: AsyncExitStack,
     ) -> Link:
         """Connect over the bond; the link is left to `links`."""
+        known = self._registry.credential(credential_id)
+        if known is not None and known.state is CredentialState.REVOKED:
+            # Its bond is gone, or going: nothing it could answer would count.
+            reason = DenialReason.CREDENTIAL_REVOKED
+            raise _Refusal(self._unanswered(reason, credential_id))
         due_ms = self._clock.now().up_ms + connect_ms
         try:
             link = await before(self._clock, due_ms, self._radio.connect(address))

@@ -116,8 +116,8 @@ class FakeFacade:
             [self.telemetry.take(NOW.wall_ms)], NOW.wall_ms - since_ms, NOW.wall_ms
         )
 
-    def holders(self) -> list[HolderView]:
-        return self.people
+    def holders(self, after: str = "", limit: int = 0) -> list[HolderView]:
+        return [one for one in self.people if one.id > after][: limit or None]
 
     def credentials(self) -> list[CredentialView]:
         return sorted(self.known.values(), key=lambda view: view.id)

@@ -147,6 +147,21 @@ def test_an_edited_row_reveals_nothing(store: SqlitePeopleStore, path: Path) -> 
     assert store.reveal(commitment) is None
 
 
+def test_many_names_are_read_at_once_and_one_that_was_edited_hides_no_other(
+    store: SqlitePeopleStore, path: Path
+) -> None:
+    first, second, third = (commit(store, f"h-{n}", f"Name {n}") for n in range(3))
+    assert store.reveal_all(()) == {}
+    assert store.subjects() == {"h-0", "h-1", "h-2"}
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "UPDATE opening SET value=CAST(x'ff' AS TEXT) WHERE commitment=?", (first,)
+        )
+        connection.commit()
+    found = store.reveal_all((first, second, "0" * 64, third))
+    assert found == {second: "Name 1", third: "Name 2"}
+
+
 @pytest.mark.parametrize(
     "value", ["", "x" * (VALUE_CHARS_MAX + 1), "a\nb", "\x1b[31m", "\ud800"]
 )

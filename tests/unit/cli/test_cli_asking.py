@@ -362,6 +362,18 @@ def test_an_order_that_makes_no_sense_is_not_sent(
     assert gateway.facade.changes == []
 
 
+def test_a_clock_that_is_not_believed_is_said_before_the_pairing(
+    ask: Run, gateway: Any
+) -> None:
+    Ceremony(gateway, {"step": "failed", "hint": "No.", "reason": "clock-untrusted"})
+    assert "not synchronised" not in ask(*order()).err
+    health = type(gateway.facade.health)
+    gateway.facade.health = health(True, True, True, False)
+    Ceremony(gateway, {"step": "failed", "hint": "No.", "reason": "clock-untrusted"})
+    ended = ask(*order())
+    assert ended.err.startswith("keyra: The gateway's clock is not synchronised.")
+
+
 @pytest.mark.parametrize(
     ("duration_ms", "said"),
     [

@@ -7,14 +7,12 @@ starts it anew through the normal open path.
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 from typing import Final
 
 from gateway.core import entries
 from gateway.core.challenge import ChallengeBook
-from gateway.core.door import Door
 from gateway.core.facts import CredentialState, Mode, Pattern
 from gateway.core.measurement import Statistics
 from gateway.core.orders import DENYING
@@ -22,21 +20,24 @@ from gateway.service.addresses import KnownAddresses
 from gateway.service.administration import Administration
 from gateway.service.bonds import Bonds
 from gateway.service.composition import Adapters, Setting
-from gateway.service.door_checks import DoorChecks
 from gateway.service.door_orders import DoorOrders, left_over
-from gateway.service.doorkeeper import Doorkeeper
 from gateway.service.enroller import Enroller
 from gateway.service.events import Event, EventStream
 from gateway.service.listener import Listener
 from gateway.service.office import open_office
 from gateway.service.order_desk import OrderDesk
+from gateway.service.parts import (
+    make_book,
+    make_checks,
+    make_doorkeeper,
+    make_recorder,
+    make_telemetry,
+)
 from gateway.service.radio_watch import RadioWatch
-from gateway.service.recorder import Recorder
 from gateway.service.recovery import Recovered
 from gateway.service.roll import Roll
 from gateway.service.session import Sessions
 from gateway.service.sightings import SightingBook
-from gateway.service.telemetry_keeper import TelemetryKeeper
 from gateway.service.timekeeper import Timekeeper
 from gateway.service.trials import Trials
 from gateway.service.views import (
@@ -72,19 +73,21 @@ class Gateway:
         self._started_up_ms: Final = adapters.clock.now().up_ms
         self._ready: Final = asyncio.Event()
         self._saved_entries = -1
-        self.telemetry: Final = self._make_telemetry()
-        self._recorder: Final = Recorder(
-            adapters.journal,
-            self._registry,
-            adapters.clock,
-            setting.place.door,
-            self._events,
-            adapters.silent_alarm,
+        self.telemetry: Final = make_telemetry(adapters)
+        self._recorder: Final = make_recorder(
+            setting, adapters, self._registry, self._events
         )
         self._standing, self._over = left_over(
             recovered.orders, setting.place.door, adapters.clock.now()
         )
-        self._doorkeeper: Final = self._make_doorkeeper()
+        self._doorkeeper: Final = make_doorkeeper(
+            setting,
+            adapters,
+            self._recorder,
+            self._timekeeper,
+            self._events,
+            tuple(one for one in self._standing if one.mode in DENYING),
+        )
         self._orders: Final = DoorOrders(
             setting.place.door,
             self._doorkeeper,
@@ -93,13 +96,14 @@ class Gateway:
             setting.unlocked,
             setting.policy.zone,
         )
-        self.checks: Final = self._make_checks(recovered)
+        self.checks: Final = make_checks(
+            setting, adapters, self._doorkeeper, self._recorder, recovered.commissioned
+        )
         people = adapters.people
         self._roll: Final = Roll(self._registry, self._recorder, people, adapters.clock)
-        book = self._make_book()
+        book = make_book(setting)
         self._addresses: Final = KnownAddresses(adapters.registry_store, self._registry)
-        watch = RadioWatch(adapters, self._recorder, self._events)
-        self._radio_watch: Final = watch
+        self._radio_watch: Final = RadioWatch(adapters, self._recorder, self._events)
         self._enroller: Final = self._make_enroller(book)
         self._bonds: Final = Bonds(
             self._addresses,
@@ -111,46 +115,6 @@ class Gateway:
         self._desk, self._administration = self._open_office(book, recovered)
         self.trials: Final = Trials(book, self._registry, adapters, self._events)
         self._listener: Final = self._make_listener(book)
-
-    def _make_book(self) -> ChallengeBook:
-        limits = self._setting.limits
-        return ChallengeBook(
-            self._setting.place,
-            open_max=limits.open_challenges_max,
-            answers_max=limits.answers_remembered_max,
-        )
-
-    def _make_checks(self, recovered: Recovered) -> DoorChecks:
-        setting = self._setting
-        return DoorChecks(
-            door=setting.place.door,
-            wiring=setting.wiring,
-            has_contact=setting.timing.contact,
-            own_uid=os.geteuid(),
-            doorkeeper=self._doorkeeper,
-            recorder=self._recorder,
-            clock=self._on.clock,
-            commissioned=recovered.commissioned,
-        )
-
-    def _make_doorkeeper(self) -> Doorkeeper:
-        on, setting = self._on, self._setting
-        protected = tuple(one for one in self._standing if one.mode in DENYING)
-        return Doorkeeper(
-            Door(setting.place.door, orders=protected),
-            setting.timing,
-            clock=on.clock,
-            strike=on.strike,
-            indicators=on.indicators,
-            recorder=self._recorder,
-            timekeeper=self._timekeeper,
-            events=self._events,
-            on_fire=setting.on_fire,
-        )
-
-    def _make_telemetry(self) -> TelemetryKeeper:
-        on = self._on
-        return TelemetryKeeper(on.telemetry, on.telemetry_store, on.sensors, on.clock)
 
     def _make_enroller(self, book: ChallengeBook) -> Enroller:
         on = self._on

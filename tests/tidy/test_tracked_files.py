@@ -15,6 +15,7 @@ TEST_FILE_LINES_MAX = 600  # cases stand beside one another
 FUNCTION_LINES_MAX = 40
 # What is longer, and why it is better so.
 LONGER_ON_PURPOSE: dict[str, str] = {
+    "gateway/service/gateway.py:__init__": "one part a line, in the order of need",
     "gateway/ports.py": "the whole list of contracts, in one place",
     "ledger/kit/verify.py": "one file: an auditor carries and reads it alone",
 }

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -294,16 +295,21 @@ def test_demo_hands_over_and_is_plain_where_nobody_watches(
 ) -> None:
     seen: list[Any] = []
 
+    class Console(Enum):
+        NEVER = "never"
+
     def demo(*arguments: Any, **named: Any) -> int:
         seen.append((arguments, named))
         return 3
 
     module = ModuleType("gateway.sim.demo")
+    monkeypatch.setattr(module, "Console", Console, raising=False)
     monkeypatch.setattr(module, "demo", demo, raising=False)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     words = ("demo", "--keys", "200", "--seed", "7", "--out", str(tmp_path))
     assert command(*words).code == 3
-    assert seen == [((200, 7, tmp_path), {"plain": True, "picture": None})]
+    quiet = {"plain": True, "picture": None, "console": Console.NEVER}
+    assert seen == [((200, 7, tmp_path), quiet)]
 
 
 def test_demo_without_its_packages_says_what_to_do(

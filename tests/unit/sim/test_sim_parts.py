@@ -214,6 +214,7 @@ async def test_every_verb_can_be_performed() -> None:
         how: dict[str, dict[str, object]] = {
             "move": {"distance_m": 1.0},
             "type_passkey": {"number": 1},
+            "press": {"agree": True},
         }
         for verb in KEY_VERBS:
             await perform(place, "key", {"key": "a", "verb": "charge"})
@@ -222,6 +223,7 @@ async def test_every_verb_can_be_performed() -> None:
         given_: dict[str, dict[str, object]] = {
             "key.misbehave": {"key": "a", "ways": ["stall"]},
             "key.add": {"key": "b"},
+            "look": {"key": "a"},
             "pins.trace": {"line": "strike"},
             "input.set": {"input": InputName.FIRE.value, "active": True},
         }

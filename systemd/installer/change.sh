@@ -93,8 +93,9 @@ uninstall_appliance() {
     leave_shell
     leave_boot
     leave_data
+    leave_backups
     leave_users
-    remove "$root/opt/keyra"
+    remove "$root/opt/keyra" "$root"/var/lib/systemd/timers/stamp-keyra-*.timer
     on_machine && [ "$changes" -gt 0 ] && [ -z "$dry_run" ] && systemctl daemon-reload
     say_what_is_left
 }
@@ -118,12 +119,23 @@ leave_data() {
     remove "$root/etc/keyra"
 }
 
+# A backup holds the ledger too; a folder for backups that never came does not.
+leave_backups() {
+    backups=$root/var/backups/keyra
+    [ -d "$backups" ] || return 0
+    if [ -n "$remove_ledger" ] || [ -z "$(ls -A "$backups")" ]; then
+        remove "$backups"
+    fi
+}
+
 # No user is left, so no later one may get the ledger by getting the same number.
 leave_users() {
     [ -z "$root" ] || return 0
-    if [ -d /var/lib/keyra ] && [ "$(stat -c %U /var/lib/keyra)" != root ]; then
-        change "give /var/lib/keyra to root" chown -R root:root /var/lib/keyra
-    fi
+    for kept in /var/lib/keyra /var/backups/keyra; do
+        if [ -d "$kept" ] && [ "$(stat -c %U "$kept")" != root ]; then
+            change "give $kept to root" chown -R root:root "$kept"
+        fi
+    done
     for user in keyra keyra-strike; do
         if id "$user" >/dev/null 2>&1; then
             change "remove the user $user" userdel "$user"
@@ -138,7 +150,7 @@ say_what_is_left() {
         say "$changes actions; nothing was changed."
     elif [ -d "$root/var/lib/keyra" ]; then
         say "The gateway is gone ($changes changes); its ledger stays in" \
-            "/var/lib/keyra. Look after the door: nothing drives its strike now."
+            "/var/lib/keyra, backups in /var/backups/keyra. Look after the door: nothing drives its strike now."
     elif [ -n "$remove_ledger" ]; then
         say "The gateway is gone, and so is its ledger ($changes changes)."
     else

@@ -414,8 +414,15 @@ def test_what_is_left_is_the_ledger_and_what_belongs_to_it(stage: Stage) -> None
     state = stage.root / "var/lib/keyra"
     state.mkdir(parents=True)
     (state / "ledger.db").write_text("a ledger")
+    backups = stage.root / "var/backups/keyra"
+    backups.mkdir(parents=True, exist_ok=True)
+    (backups / "door.age").write_text("the ledger too")
+    stamps = stage.root / "var/lib/systemd/timers"
+    stamps.mkdir(parents=True)
+    (stamps / "stamp-keyra-backup.timer").touch()
     assert stage.install("--uninstall").returncode == 0
     assert sorted(stage.tree()) == [
+        "var/backups/keyra/door.age",
         "var/lib/keyra/gateway.toml",
         "var/lib/keyra/ledger.db",
     ]
@@ -425,6 +432,8 @@ def test_the_ledger_goes_only_when_told(stage: Stage) -> None:
     stage.installed()
     (stage.root / "var/lib/keyra").mkdir(parents=True)
     (stage.root / "var/lib/keyra/ledger.db").write_text("a ledger")
+    (stage.root / "var/backups/keyra").mkdir(parents=True, exist_ok=True)
+    (stage.root / "var/backups/keyra/door.age").write_text("the ledger too")
     assert stage.install("--remove-ledger").returncode == EX_USAGE
     assert stage.install("--uninstall", "--remove-ledger").returncode == 0
     assert stage.tree() == {}

@@ -43,8 +43,8 @@ async def _clocks(rig: Rig) -> None:
     for year in (1970, 2038):
         await rig.machine.run(f"date --utc --set {year}-01-19T12:00:00")
         rig.check(await opens(rig, key), f"{year}: a touch opens all the same")
-        status = await rig.product.status()
-        rig.check(not status["clock_synchronised"], f"{year}: the clock is doubted")
+        health = (await rig.product.status())["health"]
+        rig.check(not health["clock_synchronised"], f"{year}: the clock is doubted")
     await rig.machine.run(f"date --utc --set @{int(time.time())}")
     await rig.machine.run("systemctl restart rig-clock")
     rig.check(await opens(rig, key), "the right time again: a touch opens")

@@ -17,6 +17,7 @@ def main() -> int:
     """Run the console until it is closed; returns the exit code."""
     parser = argparse.ArgumentParser(prog="keyra console")
     parser.add_argument("--socket", default=SOCKET_PATH, metavar="PATH")
+    parser.add_argument("--read-only", action="store_true")
     options = parser.parse_args()
     # Textual reads from stdin, and draws on stderr.
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -25,11 +26,11 @@ def main() -> int:
             "not.\n"
         )
         return EX_USAGE
-    return asyncio.run(_opened(options.socket))
+    return asyncio.run(_opened(options.socket, read_only=options.read_only))
 
 
-async def _opened(socket: str) -> int:
-    return await attended(KeyraConsole(AsyncClient(socket)))
+async def _opened(socket: str, *, read_only: bool) -> int:
+    return await attended(KeyraConsole(AsyncClient(socket), read_only=read_only))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,21 @@
 from collections.abc import Mapping
 from typing import Final
 
+from tui.screens.approvals import ApprovalsScreen
 from tui.screens.base import KeyraScreen
 from tui.screens.door import DoorScreen
+from tui.screens.enrol import EnrolScreen
+from tui.screens.people import PeopleScreen
 from tui.terminal import Place
 
 PLACES: Final[Mapping[Place, type[KeyraScreen]]] = {
-    Place("1", "Door", "How the door is, and what happened at it last."): DoorScreen,
+    Place("1", "Door", "How the door is, and what happened last."): DoorScreen,
+    Place(
+        "2",
+        "People",
+        "Holders and keys, and what may be done.",
+    ): PeopleScreen,
+    Place("3", "Enrol", "A holder gets a key, step by step."): EnrolScreen,
+    Place("4", "Approvals", "What waits for whose finger."): ApprovalsScreen,
 }
 """In the order in which they are listed; the first one is open at the start."""

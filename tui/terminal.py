@@ -30,6 +30,8 @@ class Terminal:
         zone: in which times are shown; the machine's own if None.
         places: all screens, in the order of their keys.
         read_only: nothing may be changed from here.
+        replacing: the holder and the lost key of theirs for which a new one is to be
+            enrolled; left by one screen for another.
         trail: the screens that one came by; the last one is open.
     """
 
@@ -38,4 +40,5 @@ class Terminal:
     zone: tzinfo | None
     places: tuple[Place, ...]
     read_only: bool = False
+    replacing: tuple[str, str] | None = None
     trail: list[Place] = field(default_factory=list)

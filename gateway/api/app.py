@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Final, Protocol, TypeVar
+from typing import Annotated, Final, Literal, Protocol, TypeVar
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 
@@ -20,6 +20,7 @@ from gateway.api.trials import add_trials
 from gateway.core import facts
 from gateway.schemas import (
     CREDENTIAL_ID_CHARS_MAX,
+    NAME_CHARS_MAX,
     PAGE_ITEMS_MAX,
     RECENT_EVENTS_MAX,
     STATISTICS_MINUTES_MAX,
@@ -46,6 +47,7 @@ MINUTE_MS: Final = 60_000
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX)]
 Minutes = Annotated[int, Query(ge=1, le=STATISTICS_MINUTES_MAX)]
+Matching = Annotated[str, Query(max_length=NAME_CHARS_MAX)]
 Cursor = Annotated[str, Query(max_length=CREDENTIAL_ID_CHARS_MAX)]
 
 
@@ -119,17 +121,26 @@ def _add_reading(router: APIRouter, facade: Facade) -> None:
         return Statistics.model_validate(await facade.statistics(minutes * MINUTE_MS))
 
     @router.get("/holders")
-    async def holders(limit: Limit = 100, cursor: Cursor = "") -> HolderPage:
-        """Return holders, by id."""
-        items, following = _page(facade.holders(cursor, limit + 1), limit, cursor)
+    async def holders(
+        limit: Limit = 100, cursor: Cursor = "", matching: Matching = ""
+    ) -> HolderPage:
+        """Return holders, by id; `matching` is in pseudonym, name, groups or role."""
+        read = 0 if matching else limit + 1  # who matches is known by the name, too
+        found = [one for one in facade.holders(cursor, read) if one.matches(matching)]
+        items, following = _page(found, limit, cursor)
         return HolderPage(
             items=tuple(Holder.model_validate(item) for item in items), next=following
         )
 
     @router.get("/credentials")
-    async def credentials(limit: Limit = 100, cursor: Cursor = "") -> CredentialPage:
-        """Return credentials, by id."""
-        items, following = _page(facade.credentials(), limit, cursor)
+    async def credentials(
+        limit: Limit = 100, cursor: Cursor = "", holder: Identifier | Literal[""] = ""
+    ) -> CredentialPage:
+        """Return credentials, by id; all, or one holder's."""
+        found = facade.credentials()
+        if holder:
+            found = [one for one in found if one.holder_id == holder]
+        items, following = _page(found, limit, cursor)
         return CredentialPage(
             items=tuple(Credential.model_validate(item) for item in items),
             next=following,

@@ -31,7 +31,7 @@ def status(options: argparse.Namespace) -> int:
 def holders(options: argparse.Namespace) -> int:
     """List the holders."""
     with Client(options.socket) as client:
-        found = list(client.holders())
+        found = list(client.holders(options.matching))
     if options.json:
         say_json_list(found)
         return 0
@@ -42,7 +42,7 @@ def holders(options: argparse.Namespace) -> int:
 def credentials(options: argparse.Namespace) -> int:
     """List the credentials."""
     with Client(options.socket) as client:
-        found = list(client.credentials())
+        found = list(client.credentials(options.of))
     if options.json:
         say_json_list(found)
         return 0
@@ -75,6 +75,7 @@ def console(options: argparse.Namespace) -> int:
     """
     sys.stdout.flush()
     python = sys.executable
+    looks = ["--read-only"] if options.read_only else []
     os.execv(  # noqa: S606 - no shell, and this very interpreter
-        python, [python, "-P", "-m", "tui", "--socket", options.socket]
+        python, [python, "-P", "-m", "tui", "--socket", options.socket, *looks]
     )

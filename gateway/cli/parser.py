@@ -65,13 +65,18 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_looking(verb: _Verb) -> None:
-    for name, text in (
-        ("status", "Show the gateway at a glance."),
-        ("credentials", "List the credentials."),
-    ):
-        _json(verb(name, "looking", name, text))
+    _json(verb("status", "looking", "status", "Show the gateway at a glance."))
+    keys = verb("credentials", "looking", "credentials", "List the credentials.")
+    keys.add_argument("--of", default="", metavar="HOLDER", help="this holder's alone")
+    _json(keys)
     holders = verb("holders", "looking", "holders", "List, change, import, export.")
     _json(holders)
+    holders.add_argument(
+        "--matching",
+        default="",
+        metavar="TEXT",
+        help="with this in pseudonym, name, groups or role",
+    )
     add_holder_verbs(holders, _ordering, _instant, _number(0, USES_MAX))
     stats = verb("stats", "statistics", "stats", "Show what was measured, with curves.")
     stats.add_argument(
@@ -92,7 +97,12 @@ def _add_looking(verb: _Verb) -> None:
         help="begin with the last N events (default %(default)s)",
     )
     _json(tail)
-    verb("console", "looking", "console", "Open the console on this terminal.")
+    console = verb(
+        "console", "looking", "console", "Open the console on this terminal."
+    )
+    console.add_argument(
+        "--read-only", action="store_true", help="without any key that changes anything"
+    )
 
 
 def _add_changing(verb: _Verb) -> None:

@@ -39,6 +39,7 @@ from gateway.schemas import (
     Enrolment,
     EnrolmentOrder,
     Holder,
+    HolderPage,
     ModeChange,
     ModeWish,
     SelfTest,
@@ -97,21 +98,27 @@ class AsyncClient:
         """Return what was measured in the last minutes."""
         return await self._ask(calls.statistics(minutes))
 
-    async def holders(self) -> AsyncIterator[Holder]:
-        """Yield all holders, by id, page by page."""
+    async def holder_page(
+        self, cursor: str | None = None, matching: str = ""
+    ) -> HolderPage:
+        """Return one page of holders: those with a text in name, groups or role."""
+        return await self._ask(calls.holders(cursor, matching))
+
+    async def holders(self, matching: str = "") -> AsyncIterator[Holder]:
+        """Yield all holders, or those that match, by id, page by page."""
         cursor: str | None = None
         while True:
-            page = await self._ask(calls.holders(cursor))
+            page = await self.holder_page(cursor, matching)
             for item in page.items:
                 yield item
             if (cursor := page.next) is None:
                 return
 
-    async def credentials(self) -> AsyncIterator[Credential]:
-        """Yield all credentials, by id, page by page."""
+    async def credentials(self, holder_id: str = "") -> AsyncIterator[Credential]:
+        """Yield all credentials, or one holder's, by id, page by page."""
         cursor: str | None = None
         while True:
-            page = await self._ask(calls.credentials(cursor))
+            page = await self._ask(calls.credentials(cursor, holder_id))
             for item in page.items:
                 yield item
             if (cursor := page.next) is None:

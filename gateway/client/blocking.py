@@ -34,6 +34,7 @@ from gateway.schemas import (
     Enrolment,
     EnrolmentOrder,
     Holder,
+    HolderPage,
     ModeChange,
     ModeWish,
     SelfTest,
@@ -97,20 +98,24 @@ class Client:
         """Return what was measured in the last minutes."""
         return self._ask(calls.statistics(minutes))
 
-    def holders(self) -> Iterator[Holder]:
-        """Yield all holders, by id, page by page."""
+    def holder_page(self, cursor: str | None = None, matching: str = "") -> HolderPage:
+        """Return one page of holders: those with a text in name, groups or role."""
+        return self._ask(calls.holders(cursor, matching))
+
+    def holders(self, matching: str = "") -> Iterator[Holder]:
+        """Yield all holders, or those that match, by id, page by page."""
         cursor: str | None = None
         while True:
-            page = self._ask(calls.holders(cursor))
+            page = self.holder_page(cursor, matching)
             yield from page.items
             if (cursor := page.next) is None:
                 return
 
-    def credentials(self) -> Iterator[Credential]:
-        """Yield all credentials, by id, page by page."""
+    def credentials(self, holder_id: str = "") -> Iterator[Credential]:
+        """Yield all credentials, or one holder's, by id, page by page."""
         cursor: str | None = None
         while True:
-            page = self._ask(calls.credentials(cursor))
+            page = self._ask(calls.credentials(cursor, holder_id))
             yield from page.items
             if (cursor := page.next) is None:
                 return

@@ -73,14 +73,16 @@ def statistics(minutes: int) -> Call[Statistics]:
     return Call("GET", "/v1/statistics", _STATISTICS, query=query)
 
 
-def holders(cursor: str | None) -> Call[HolderPage]:
+def holders(cursor: str | None, matching: str = "") -> Call[HolderPage]:
     """Ask for one page of holders."""
-    return Call("GET", "/v1/holders", _HOLDERS, query=_page(cursor))
+    query = _page(cursor) | ({"matching": matching} if matching else {})
+    return Call("GET", "/v1/holders", _HOLDERS, query=query)
 
 
-def credentials(cursor: str | None) -> Call[CredentialPage]:
+def credentials(cursor: str | None, holder_id: str = "") -> Call[CredentialPage]:
     """Ask for one page of credentials."""
-    return Call("GET", "/v1/credentials", _CREDENTIALS, query=_page(cursor))
+    query = _page(cursor) | ({"holder": holder_id} if holder_id else {})
+    return Call("GET", "/v1/credentials", _CREDENTIALS, query=query)
 
 
 def enrolment() -> Call[Enrolment | None]:

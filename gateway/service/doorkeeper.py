@@ -301,6 +301,7 @@ class Doorkeeper:
                     "mode": view.mode.value,
                     "why": view.why,
                     "until_ms": view.until_ms,
+                    "deadline_up_ms": view.deadline_up_ms or 0,
                 },
             )
 

@@ -151,6 +151,11 @@ class HolderView:
     uses_max: int = 0
     extended: bool = False
 
+    def matches(self, text: str) -> bool:
+        """Tell whether a text is in pseudonym, name, groups or role, in any case."""
+        words = (self.id, self.name or "", *self.groups, self.role)
+        return any(text.casefold() in word.casefold() for word in words)
+
 
 @dataclass(frozen=True, slots=True)
 class CredentialView:

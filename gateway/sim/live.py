@@ -26,7 +26,8 @@ LEISURE: Final[Mapping[str, int]] = {
     "held_open_s": 20,
     "challenge_ttl_s": 20,
 }
-PEOPLE: Final = (("holder-1", "First holder"), ("holder-2", "Second holder"))
+ADMINISTRATOR: Final = ("admin", "Administrator")
+HOLDER: Final = ("holder-1", "First holder")
 DRAWER: Final = ("new-1", "new-2")
 CONSOLE: Final = "tui.stage"
 STOP_S_MAX: Final = 10
@@ -35,7 +36,7 @@ _UNDO: Final = b"\x1b[?1000l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1049l\x1b[?25
 
 
 async def live(directory: Path, seed: int, *, plain: bool) -> None:
-    """Build a site with two holders, and hand it over until the console is closed.
+    """Enrol an administrator and a holder; hand over until the console is closed.
 
     Raises:
         SimulationError: the site did not start, or the console failed.
@@ -46,7 +47,7 @@ async def live(directory: Path, seed: int, *, plain: bool) -> None:
         outputs="float",  # without power a relay lets go
         door={**LEISURE, "on_fire": "release"},
     )
-    telling = Telling(len(PEOPLE), plain=plain)
+    telling = Telling(2, plain=plain)
     telling.heading("KEYRA gateway: one door, simulated keys, air and pins")
     telling.line(f"seed {seed}; everything lives in {directory}")
     async with SimulatedSite(plan) as site:
@@ -56,9 +57,10 @@ async def live(directory: Path, seed: int, *, plain: bool) -> None:
             await watch.connected()
             story = Story(site, client, watch)
             try:
-                for name, called in PEOPLE:
-                    with telling.step(f"A key for {name}") as step:
-                        await story.enrols(name, called)(step)
+                with telling.step("A key for the administrator") as step:
+                    await story.enrols(*ADMINISTRATOR, role="admin")(step)
+                with telling.step("A key for a holder") as step:
+                    await story.enrols(*HOLDER)(step)
             finally:
                 following.cancel()
         await hand_over(site, telling)

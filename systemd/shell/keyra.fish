@@ -42,7 +42,7 @@ function _shtab_keyra_using
 end
 
 set -g _shtab_keyra_commands status credentials holders 'holders import' 'holders export' 'holders suspend' 'holders resume' 'holders change' stats tail console enrol trial credential erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy 'policy show' 'policy test' 'policy replay' check-config write-config print-config doctor print-strike init run demo backup restore
-set -g _shtab_keyra_opts_with_value --as --break-glass --check --config --for --from --group --identity --key --key-until --keys --minutes --name --new-identity --out --picture --policy --recipient --replaces --role --seal-key --seed --simulated --socket --state-dir --to --uid --until --uses --vkey -n
+set -g _shtab_keyra_opts_with_value --as --break-glass --check --config --for --from --group --identity --key --key-until --keys --matching --minutes --name --new-identity --of --out --picture --policy --recipient --replaces --role --seal-key --seed --simulated --socket --state-dir --to --uid --until --uses --vkey -n
 
 complete -c keyra -e
 complete -c keyra -f
@@ -55,10 +55,12 @@ complete -c keyra -n '_shtab_keyra_using status' -s h -l help -d 'show this help
 complete -c keyra -n '_shtab_keyra_using status' -l json -d 'print JSON'
 complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a credentials -d 'List the credentials.'
 complete -c keyra -n '_shtab_keyra_using credentials' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using credentials' -l of -x -d 'this holder'"'"'s alone'
 complete -c keyra -n '_shtab_keyra_using credentials' -l json -d 'print JSON'
 complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a holders -d 'List, change, import, export.'
 complete -c keyra -n '_shtab_keyra_using holders' -s h -l help -d 'show this help message and exit'
 complete -c keyra -n '_shtab_keyra_using holders' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using holders' -l matching -x -d 'with this in pseudonym, name, groups or role'
 complete -c keyra -n '_shtab_keyra_using holders; and test $_shtab_keyra_npos -eq 0' -a import -d 'Register or change those in a CSV table.'
 complete -c keyra -n '_shtab_keyra_using holders import' -s h -l help -d 'show this help message and exit'
 complete -c keyra -n '_shtab_keyra_using holders import' -l dry-run -d 'change nothing'
@@ -103,6 +105,7 @@ complete -c keyra -n '_shtab_keyra_using tail' -s n -x -d 'begin with the last N
 complete -c keyra -n '_shtab_keyra_using tail' -l json -d 'print JSON'
 complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a console -d 'Open the console on this terminal.'
 complete -c keyra -n '_shtab_keyra_using console' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using console' -l read-only -d 'without any key that changes anything'
 complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a enrol -d 'Register a holder'"'"'s key, live.'
 complete -c keyra -n '_shtab_keyra_using enrol' -s h -l help -d 'show this help message and exit'
 complete -c keyra -n '_shtab_keyra_using enrol' -l name -x -d 'the person'"'"'s name; stays here'

@@ -88,6 +88,19 @@ def test_long_lists_come_whole(gateway: Any, client: Client) -> None:
     assert [h.id for h in client.holders()] == [f"h-{n:04}" for n in range(450)]
 
 
+async def test_only_who_matches_is_listed(gateway: Any, client: Client) -> None:
+    assert [one.id for one in client.holders("ADA")] == ["holder-0001"]
+    assert [one.id for one in client.holders("staff")] == ["holder-0001"]
+    assert client.holder_page(matching="nobody").items == ()
+    assert [one.id for one in client.credentials("holder-0002")] == [
+        "cred-0002AAAAAAAAAAAA"
+    ]
+    async with AsyncClient(str(gateway.path)) as waiting:
+        assert len((await waiting.holder_page(matching="holder")).items) == 2
+        assert [one.id async for one in waiting.holders("ada")] == ["holder-0001"]
+        assert not [one async for one in waiting.credentials("nobody")]
+
+
 def test_a_refusal_says_code_status_and_sentence(client: Client) -> None:
     with pytest.raises(ApiError) as caught:
         client.set_credential_state("cred-0002AAAAAAAAAAAA", "active")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from textual.widgets import Static
 
 from gateway.client import (
     ApiError,
@@ -15,7 +16,10 @@ from gateway.client import (
 )
 from tui.feed import follow
 from tui.messages import Arrived, Refused
+from tui.screens.dialogs import AskScreen
 from tui.screens.door import NOTHING_YET
+from tui.screens.order import OrderScreen
+from tui.view_models import modes
 
 # Of the frame that the export draws around the terminal.
 FRAME = {"ff5f57", "febc2e", "28c840", "c5c8c6"}
@@ -35,22 +39,27 @@ async def test_the_whole_screen_at_80_by_24(
         screen = drawn(app)
     assert len(screen) == 24
     assert max(map(len, screen)) == 80
-    assert "\n".join(screen[:12]) == (
+    assert "\n".join(screen[:13]) == (
         " KEYRA  main  (gw-1 at hq)  › Door\n"
-        " [1 Door]\n"
+        f"{screen[1]}\n"
         f"╭─ Door {'─' * 41}╮╭─ Health {'─' * 19}╮\n"
         f"│ SECURED{' ' * 40}││ ok   hears keys{' ' * 12}│\n"
+        f"│ {screen[4][2:47]}  ││ ok   ledger written{' ' * 8}│\n"
         f"│ mode    Locked: keys open{' ' * 22}"
-        f"││ ok   ledger written{' ' * 8}│\n"
-        f"│{' ' * 48}││ ok   strike in reach{' ' * 7}│\n"
-        f"│ ledger  42 entries{' ' * 29}││ ok   clock synchronised{' ' * 4}│\n"
-        f"╰{'─' * 48}╯╰{'─' * 28}╯\n"
+        f"││ ok   strike in reach{' ' * 7}│\n"
+        f"│{' ' * 48}││ ok   clock synchronised{' ' * 4}│\n"
+        f"│ ledger  42 entries{' ' * 29}│╰{'─' * 28}╯\n"
+        f"╰{'─' * 48}╯\n"
         f"╭─ Last openings and denials {'─' * 50}╮\n"
         f"│ {'11-14 22:13:20  ALARM     forced open':<77}│\n"
         f"│ {'11-14 22:13:20  DENIED    outside-hours  h-0007':<77}│\n"
         f"│ {'11-14 22:13:20  OPENED    h-0042  staff':<77}│"
     )
-    assert screen[-1] == " : Palette  q Quit  ? Help"
+    assert screen[1].startswith(" [1 Door] ")
+    assert screen[4].startswith("│ there   ")
+    assert screen[-1] == (
+        " l Lock down  u Hold open  n Normal  : Palette  q Quit  ? Help"
+    )
 
 
 async def test_an_empty_tail_says_what_to_do(drawn: Drawn, opened: Any) -> None:
@@ -67,7 +76,7 @@ async def test_what_happens_is_on_the_screen(
         await until(pilot, lambda: len(app.model.lines) >= 1)
         screen = drawn(app)
     assert screen[3].startswith("│ RELEASED ")
-    assert "OPENED    h-0042  staff" in screen[9]
+    assert "OPENED    h-0042  staff" in screen[10]
 
 
 async def test_what_is_broken_is_said_without_colour(
@@ -116,7 +125,7 @@ async def test_text_of_others_is_text_and_no_markup(
     async with opened() as (app, pilot):
         gateway.publish("alarm", kind="[red]x[/red]", detail="\x1b[31mno")
         await until(pilot, lambda: len(app.model.lines) >= 1)
-        assert "[red]x[/red]  \ufffd[31mno" in drawn(app)[9]
+        assert "[red]x[/red]  \ufffd[31mno" in drawn(app)[10]
 
 
 async def test_the_key_that_is_named_works(opened: Any, until: Any) -> None:
@@ -192,6 +201,78 @@ async def test_it_grows_with_its_terminal(drawn: Drawn, opened: Any) -> None:
         screen = drawn(app)
     assert len(screen) == 43
     assert max(map(len, screen)) == 132
+
+
+def text(app: Any, where: str) -> str:
+    return str(app.screen.query_one(where, Static).content)
+
+
+@pytest.mark.parametrize(
+    ("key", "mode", "words"),
+    [
+        ("l", "LockedDown", "Nobody will get in any more"),
+        ("u", "Unlocked", "stand open to everybody"),
+        ("n", "Locked", "a lockdown too"),
+    ],
+)
+async def test_a_mode_asks_with_cancel_first(
+    gateway: Any, opened: Any, settled: Any, key: str, mode: str, words: str
+) -> None:
+    async with opened(keys=(key,)) as (app, pilot):
+        assert isinstance(app.screen, AskScreen)
+        assert words in text(app, "#question")
+        await pilot.press("enter")
+        assert gateway.facade.changes == []
+        await pilot.press(key, "right", "enter")
+        await settled(app, pilot)
+        assert gateway.facade.changes[-1][0] == f"mode {mode}"
+        assert text(app, "#said") == modes.DONE[mode]  # type: ignore[index]  # a word of the table above
+
+
+async def test_broken_glass_is_loud_until_somebody_signs(
+    gateway: Any, opened: Any, settled: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = gateway.facade.status
+
+    def broken() -> Any:
+        return dataclasses.replace(said(), unacknowledged=("break-glass",))
+
+    monkeypatch.setattr(gateway.facade, "status", broken)
+    async with opened() as (app, pilot):
+        assert text(app, "#alarms") == "ALARM  break-glass: press a"
+        await pilot.press("a")
+        await settled(app, pilot)
+        assert isinstance(app.screen, OrderScreen)
+        assert len(gateway.facade.desk.wishes) == 1
+
+
+async def test_a_release_is_counted_down(
+    gateway: Any, opened: Any, until: Any, clock: Any
+) -> None:
+    async with opened() as (app, pilot):
+        gateway.publish(
+            "door.phase", phase="released", mode="Locked", deadline_up_ms=65_000
+        )
+        await until(pilot, lambda: "RELEASED, 5 s left" in text(app, "#door"))
+        clock.now_s += 3
+        app._grow_older()
+        assert "RELEASED, 2 s left" in text(app, "#door")
+        clock.now_s += 3
+        app._grow_older()
+        assert text(app, "#door").startswith("RELEASED\n")
+
+
+async def test_who_is_there_is_said_for_a_minute(
+    gateway: Any, opened: Any, until: Any, clock: Any
+) -> None:
+    gateway.publish("door.grant", holder="h-0001", rule="staff")
+    async with opened() as (app, pilot):
+        assert "there   nobody" in text(app, "#door")
+        gateway.publish("door.deny", holder="h-0007", reason="lockdown")
+        await until(pilot, lambda: "DENIED  lockdown  h-0007" in text(app, "#door"))
+        clock.now_s += 61
+        app._grow_older()
+        assert "there   nobody" in text(app, "#door")
 
 
 async def test_its_pictures(gateway: Any, snap: Any) -> None:

@@ -65,7 +65,7 @@ def after(*items: Any) -> Model:
 def test_before_anything_is_heard_nothing_is_claimed() -> None:
     model = Model()
     assert frame.banner(model, None, 5.0) == "Connecting ..."
-    assert live.phase(model) == live.mode(model) == "?"
+    assert live.phase(model, 105.0) == live.mode(model) == "?"
     assert live.health(model) == []
 
 
@@ -79,7 +79,7 @@ def test_a_snapshot_is_the_picture() -> None:
     assert frame.title(model, "Door", read_only=False) == (
         "KEYRA  main  (gw-1 at hq)  › Door"
     )
-    assert live.phase(model) == "SECURED"
+    assert live.phase(model, 105.0) == "SECURED"
     assert live.health(model)[2] == (False, "strike in reach")
 
 
@@ -88,7 +88,9 @@ def test_a_snapshot_is_the_picture() -> None:
     [("released", "RELEASED"), ("held", "HELD OPEN"), ("new\x1b", "new\ufffd")],
 )
 def test_a_phase_is_a_word_of_a_guard(phase: str, word: str) -> None:
-    assert live.phase(after(snapshot(), happened("door.phase", phase=phase))) == (word)
+    assert live.phase(
+        after(snapshot(), happened("door.phase", phase=phase)), 105.0
+    ) == (word)
 
 
 def test_lockdown_is_said_in_words() -> None:
@@ -109,13 +111,13 @@ def test_what_is_lost_is_old_and_says_how_old() -> None:
         "CONNECTION LOST. What you see is 12 s old. Trying again."
     )
     assert "3 min old" in (frame.banner(model, None, 290.0) or "")
-    assert live.phase(model) == "SECURED (last known)"
+    assert live.phase(model, 105.0) == "SECURED (last known)"
 
 
 def test_after_the_loss_everything_is_fresh_again() -> None:
     model = after(snapshot(), Disconnected("x"), snapshot(phase="open"))
     assert frame.banner(model, None, 900.0) is None
-    assert live.phase(model) == "OPEN"
+    assert live.phase(model, 105.0) == "OPEN"
 
 
 def test_lines_survive_a_resumed_stream_and_no_other() -> None:

@@ -20,7 +20,15 @@ def test_keyra_console_opens_shows_the_door_and_closes(gateway: Any) -> None:
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
     process = subprocess.Popen(
-        [sys.executable, "-m", "gateway", "--socket", str(gateway.path), "console"],
+        [
+            sys.executable,
+            "-m",
+            "gateway",
+            "--socket",
+            str(gateway.path),
+            "console",
+            "--read-only",
+        ],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -28,7 +36,7 @@ def test_keyra_console_opens_shows_the_door_and_closes(gateway: Any) -> None:
     )
     os.close(theirs)
     try:
-        shown = read_until(ours, b"SECURED", b"hears keys")
+        shown = read_until(ours, b"SECURED", b"hears keys", b"READ-ONLY")
         os.write(ours, b"q")
         rest = read_until(ours)
         code = process.wait(PATIENCE_S)

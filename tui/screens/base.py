@@ -1,22 +1,21 @@
 """The frame of every screen: title, places, banner, body, one sentence, key hints."""
 
 from abc import abstractmethod
-from collections.abc import Awaitable
 from typing import Any, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from gateway.client import ApiError, Item, UnreachableError, printable
+from gateway.client import Item, printable
 from gateway.schemas import Event, Snapshot, Status
 from tui.messages import Done, Failed
 from tui.screens.dialogs import AskScreen, HelpScreen
 from tui.screens.hints import Hints, working_keys
+from tui.screens.jobs import Job, Jobs
 from tui.screens.listening import Listening
 from tui.terminal import Place, Terminal
 from tui.view_models import frame
@@ -39,7 +38,7 @@ class KeyraScreen(Listening, Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter"),
         Binding("y", "copy", "Copy"),
-        Binding("question_mark", "help", "Help"),
+        Binding("question_mark,f1", "help", "Help"),
         Binding("escape", "back", "Back"),
     ]
 
@@ -49,6 +48,7 @@ class KeyraScreen(Listening, Screen[None]):
         self.place: Final = place
         self.model = Model()
         self._seen_s: float | None = None
+        self._jobs: Final = Jobs(self)
 
     # What a screen fills in.
 
@@ -58,6 +58,9 @@ class KeyraScreen(Listening, Screen[None]):
 
     def show(self, model: Model) -> None:
         """Draw what the event stream told; called with each message, and at first."""
+
+    def aged(self, at_s: float) -> None:
+        """Draw what changes with time alone; called about once a second."""
 
     def happened(self, event: Event) -> None:
         """Hear of one event while the screen is open."""
@@ -77,7 +80,7 @@ class KeyraScreen(Listening, Screen[None]):
 
     # What a screen calls.
 
-    def work(self, job: Awaitable[Message | None], group: str = "change") -> None:
+    def work(self, job: Job, group: str = "change") -> None:
         """Ask the gateway, outside all handlers; its answer comes as a message.
 
         Args:
@@ -85,7 +88,7 @@ class KeyraScreen(Listening, Screen[None]):
                 posted as Failed, and shown.
             group: of work of which only the latest counts: a newer one cancels.
         """
-        self.run_worker(self._carried_out(job), group=group, exclusive=True)
+        self._jobs.start(job, group)
 
     def saw(self) -> None:
         """Say that what the screen shows was read just now."""
@@ -126,6 +129,10 @@ class KeyraScreen(Listening, Screen[None]):
         yield Static(id="said", markup=False)
         yield Hints()
 
+    def on_unmount(self) -> None:
+        """Ask nobody any more."""
+        self._jobs.give_up()
+
     def on_screen_resume(self) -> None:
         """Be open again: nothing said before holds still."""
         self.say("")
@@ -147,6 +154,7 @@ class KeyraScreen(Listening, Screen[None]):
         if item is not None:
             self._draw_frame()
             self.show(model)
+        self.aged(at_s)
         if isinstance(item, Event):
             self.happened(item)
         elif isinstance(item, Snapshot):
@@ -242,13 +250,3 @@ class KeyraScreen(Listening, Screen[None]):
         text = frame.banner(self.model, self._seen_s, at_s)
         self.query_one("#banner").set_class(text is not None, "shown")
         self.put("banner", text or "")
-
-    async def _carried_out(self, job: Awaitable[Message | None]) -> None:
-        try:
-            message = await job
-        except ApiError as error:
-            message = Failed(error.code, str(error))
-        except UnreachableError as error:
-            message = Failed("unreachable", str(error))
-        if message is not None:
-            self.post_message(message)

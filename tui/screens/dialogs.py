@@ -23,7 +23,7 @@ class AskScreen(Listening, ModalScreen[bool]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel"),
-        Binding("left,right", "other", "Choose", key_display="←→"),
+        Binding("right,left", "other", "Choose"),
     ]
 
     def __init__(self, sentence: str, verb: str) -> None:
@@ -85,7 +85,7 @@ class HelpScreen(Listening, ModalScreen[None]):
         with VerticalScroll(classes="dialog") as box:
             box.border_title = self._title
             yield Static(Content(self._text), id="help", markup=False)
-        yield Hints("esc Back")
+        yield Hints()
 
     def action_close(self) -> None:
         """Go back."""

@@ -13,14 +13,13 @@ from textual.widgets import Static
 from tui.screens.listening import Listening
 from tui.view_models import frame
 
-LAST: Final = "? Help"
 _SYMBOLS: Final = {
     "escape": "esc",
     "slash": "/",
     "question_mark": "?",
     "colon": ":",
-    "space": "space",
 }
+_EVERYWHERE: Final = ("filter", "copy", "back", "command_palette", "quit", "help")
 
 
 def working_keys(screen: Screen[Any], *, hidden: bool) -> Iterator[tuple[str, str]]:
@@ -41,8 +40,14 @@ def working_keys(screen: Screen[Any], *, hidden: bool) -> Iterator[tuple[str, st
         if enabled and (ours if hidden else binding.show):
             names, _ = found.setdefault(binding.action, ([], binding.description))
             names.append(_name(binding))
-    for names, what in found.values():
-        yield "/".join(names), what
+    for action in sorted(found, key=_rank):
+        names, what = found[action]
+        yield "/".join(names) if hidden else names[0], what
+
+
+def _rank(action: str) -> int:
+    """Put what is the same everywhere behind what is this screen's own."""
+    return _EVERYWHERE.index(action) if action in _EVERYWHERE else -1
 
 
 def is_ours(binding: Binding) -> bool:
@@ -61,7 +66,12 @@ def _name(binding: Binding) -> str:
 class Hints(Static):
     """The last line of a screen."""
 
-    def __init__(self, last: str = LAST) -> None:
+    def __init__(self, last: str = "") -> None:
+        """Prepare.
+
+        Args:
+            last: what always has its room; if empty, the last key that works.
+        """
         super().__init__(classes="hints", markup=False)
         self._last: Final = last
 
@@ -77,10 +87,6 @@ class Hints(Static):
         self._draw()
 
     def _draw(self) -> None:
-        keys = [
-            (key, what)
-            for key, what in working_keys(self.screen, hidden=False)
-            if f"{key} {what}" != self._last
-        ]
-        text = frame.hints(keys, self._last, self.content_size.width or 1)
-        self.update(Content(text))
+        keys = list(working_keys(self.screen, hidden=False))
+        last = self._last or (" ".join(keys.pop()) if keys else "")
+        self.update(Content(frame.hints(keys, last, self.content_size.width or 1)))

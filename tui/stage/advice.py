@@ -14,8 +14,8 @@ TOUR: Final[Mapping[str, str]] = {
     "exit": "Let somebody out: e, the exit button, works without any key.",
     "forced": "Break the door open: f. It takes no key, and it is noticed.",
     FIRE: "Set off the fire alarm: a. Everybody gets out, whatever the rules say.",
-    "enrolled": "Enrol a key: take new-1 out of the drawer (down), order an enrolment "
-    "on the console's Enrol screen for anybody you like, and press p here.",
+    "enrolled": "Enrol a key: order it on the console's Enrol screen (F2, then 3); s "
+    "there, and t here with admin's key sign it. Then take new-1 (down), and press p.",
     "revoked": "Revoke a key on the console's People screen, and try it here: t.",
 }
 ALL_SEEN: Final = (

@@ -17,7 +17,7 @@ from tui.stage.hand import Hand
 
 DRAWER_LINES: Final = 6
 KEYS: Final = """\
-t right finger  o open or shut the door
+t right finger  o open or shut it
 w wrong finger  f force it open
 d decline       e exit button
 l walk away     a fire alarm on, off
@@ -166,7 +166,7 @@ class WelcomeScreen(Listening, ModalScreen[None]):
         with Vertical(classes="dialog") as box:
             box.border_title = "Live demonstration"
             yield Static(WELCOME, markup=False)
-        yield Hints("enter Go to the door")
+        yield Hints()
 
     def action_close(self) -> None:
         """Begin."""

@@ -36,6 +36,9 @@ _SHOWN: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     "stop": ("STOP", "gateway stopped", ("why",)),
 }
 
+_VISITS: Final = frozenset({"door.grant", "door.deny", "door.exit"})
+VISIT_S_MAX: Final = 60.0
+
 _PHASES: Final[Mapping[str, str]] = {
     "secured": "SECURED",
     "released": "RELEASED",
@@ -64,6 +67,8 @@ class Model:
         heard_s: when the gateway was last heard.
         lost: why there is no connection now, or None while there is one.
         refused: why there never will be one, or None.
+        up: what the gateway's boot clock said, in milliseconds, and when.
+        visitor: the last one at the door, and when that was heard.
     """
 
     status: Status | None = None
@@ -71,6 +76,8 @@ class Model:
     heard_s: float | None = None
     lost: str | None = None
     refused: str | None = None
+    up: tuple[int, float] | None = None
+    visitor: tuple[Line, float] | None = None
 
 
 def apply(model: Model, item: Item | Status, at_s: float) -> Model:
@@ -80,18 +87,19 @@ def apply(model: Model, item: Item | Status, at_s: float) -> Model:
     model = replace(model, heard_s=at_s, lost=None)
     match item:
         case Status():
-            return replace(model, status=item)
+            return replace(model, status=item, up=(item.up_ms, at_s))
         case Snapshot():
             # Lines of an earlier run, or with a gap after them, would pass for all.
             lines = model.lines if item.resumed else ()
-            return replace(model, status=item.status, lines=lines)
+            up = (item.status.up_ms, at_s)
+            return replace(model, status=item.status, lines=lines, up=up)
         case Event():
-            return _happened(model, item)
+            return _happened(model, item, at_s)
         case _:
             return model
 
 
-def _happened(model: Model, event: Event) -> Model:
+def _happened(model: Model, event: Event, at_s: float) -> Model:
     status = model.status
     if event.kind == "door.phase" and status is not None:
         door = status.door.model_copy(
@@ -107,7 +115,14 @@ def _happened(model: Model, event: Event) -> Model:
     word, what, names = _SHOWN[event.kind]
     values = [_short(event.data[name]) for name in names if name in event.data]
     line = Line(event.wall_ms, word, "  ".join([what, *values] if what else values))
+    if event.kind in _VISITS and _is_new(model, event):
+        model = replace(model, visitor=(line, at_s))
     return replace(model, lines=(line, *model.lines)[:LINES_MAX])
+
+
+def _is_new(model: Model, event: Event) -> bool:
+    """Tell what happens now from what is told of the past, when a stream begins."""
+    return model.status is None or event.id > model.status.last_event_id
 
 
 def _short(value: object) -> str:
@@ -115,16 +130,53 @@ def _short(value: object) -> str:
     return text if len(text) <= VALUE_CHARS_MAX else f"{text[: VALUE_CHARS_MAX - 1]}…"
 
 
-def phase(model: Model) -> str:
-    """Say how the door is, in one word."""
+def phase(model: Model, at_s: float) -> str:
+    """Say how the door is, in one word, and for how long where that is known."""
     if model.status is None:
         return "?"
     said = model.status.door.phase
     word = _PHASES.get(said, printable(said))
-    return word if model.lost is None else f"{word} (last known)"
+    if model.lost is not None:
+        return f"{word} (last known)"
+    left_ms = (model.status.door.deadline_up_ms or 0) - (up_ms(model, at_s) or 0)
+    return f"{word}, {left_ms / _MS_PER_S:.0f} s left" if left_ms > 0 else word
 
 
-_DOOR: Final = (("phase", str), ("mode", str), ("why", str), ("until_ms", int))
+def up_ms(model: Model, at_s: float) -> int | None:
+    """Return what the gateway's boot clock says by now, where that is known."""
+    if model.up is None:
+        return None
+    said_ms, when_s = model.up
+    return said_ms + int((at_s - when_s) * _MS_PER_S)
+
+
+def visitor(model: Model, at_s: float) -> str:
+    """Say who is at the door: whoever touched it less than a minute ago."""
+    if model.visitor is None or model.lost is not None:
+        return "nobody"
+    line, when_s = model.visitor
+    if at_s - when_s > VISIT_S_MAX:
+        return "nobody"
+    return f"{line.word}  {line.detail}"
+
+
+def alarms(model: Model) -> str:
+    """Say what stands and must be seen to; empty if nothing does."""
+    if model.status is None:
+        return ""
+    door = model.status.door
+    words = [_PHASES[door.phase]] if door.phase in {"held", "forced"} else []
+    words += [f"{printable(kind)}: press a" for kind in model.status.unacknowledged]
+    return "ALARM  " + "; ".join(words) if words else ""
+
+
+_DOOR: Final = (
+    ("phase", str),
+    ("mode", str),
+    ("why", str),
+    ("until_ms", int),
+    ("deadline_up_ms", int),
+)
 _MODES: Final = {
     "Locked": "keys open",
     "Accessed": "somebody is let in",

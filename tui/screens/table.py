@@ -1,0 +1,41 @@
+"""A table of which one row is chosen; enter opens it."""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable
+
+
+class Table(DataTable[Text]):
+    """Rows of plain text, by key."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select_cursor", "Open"),
+        Binding("home", "scroll_top", "First", show=False),
+        Binding("end", "scroll_bottom", "Last", show=False),
+    ]
+
+    def __init__(self, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, cursor_type="row", zebra_stripes=False)
+
+    @property
+    def chosen(self) -> str | None:
+        """The key of the row under the cursor."""
+        if not 0 <= self.cursor_row < self.row_count:
+            return None
+        return self.ordered_rows[self.cursor_row].key.value
+
+    def fill(self, rows: Iterable[tuple[str, Sequence[str]]]) -> None:
+        """Show these rows, by key; the cursor stays on the one where it was."""
+        before = self.chosen
+        self.clear()
+        self.extend(rows)
+        if before is not None and before in self.rows:
+            self.move_cursor(row=self.get_row_index(before))
+
+    def extend(self, rows: Iterable[tuple[str, Sequence[str]]]) -> None:
+        """Add rows at the end."""
+        for key, cells in rows:
+            self.add_row(*(Text(cell) for cell in cells), key=key)

@@ -31,7 +31,11 @@ from gateway.api.rights import ADMIN_GROUP, AUDIT_GROUP, Right, Rights
 from gateway.service.views import Actor
 
 BODY_BYTES_MAX: Final = 16 * 1024
-BODIES_BYTES_MAX: Final[Mapping[str, int]] = {"/v1/orders": 256 * 1024}
+IMPORT_BYTES_MAX: Final = 256 * 1024
+BODIES_BYTES_MAX: Final[Mapping[str, int]] = {
+    "/v1/orders": IMPORT_BYTES_MAX,
+    "/v1/break-glass": IMPORT_BYTES_MAX,
+}
 """Where more is needed: a list of holders to import."""
 BODY_READ_S_MAX: Final = 5
 WRITE_S_MAX: Final = 10

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from gateway.api.asgi import CONNECTION_KEY, Connection, Receive, Scope, Send
 from gateway.api.guard import actor_of
-from gateway.errors import KeyraError
+from gateway.errors import EntryUnknownError, KeyraError
 from gateway.schemas import WALL_MS_MAX
 from gateway.schemas.ledger import (
     ENTRY_MAX,
@@ -88,6 +88,7 @@ def _add_about(router: APIRouter, ledger: LedgerFacade) -> None:
         last: Annotated[int | None, Query(ge=0, le=ENTRY_MAX)] = None,
     ) -> ExportResponse:
         """Return the sealed export, or the stretch of it around these entries."""
+        await _check(ledger, first, last)
         return ExportResponse(ledger, first, last, actor_of(request).uid)
 
 
@@ -110,6 +111,18 @@ def _add_verification(router: APIRouter, ledger: LedgerFacade) -> None:
 
 async def _told(ledger: LedgerFacade, question: Question) -> Response:
     return Response(await ledger.ask(question), media_type="application/json")
+
+
+async def _check(ledger: LedgerFacade, first: int | None, last: int | None) -> None:
+    """Refuse a stretch that there is not.
+
+    Raises:
+        EntryUnknownError: it ends outside the ledger, or before it begins.
+    """
+    if first is not None and last is not None and first > last:
+        raise EntryUnknownError(f"The ledger holds no entries {first} to {last}.")
+    for n in {first, last} - {None}:
+        await ledger.ask({"ask": "entry", "n": n})
 
 
 def _shown(view: VerificationView) -> Verification:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from gateway.api.idempotency import KEY_PATTERN
 from gateway.api.problems import MEDIA_TYPE
 from gateway.schemas import Event, Problem, Snapshot
 
@@ -22,6 +23,37 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     },
 }
 
+_IDEMPOTENCY_KEY: Final[dict[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": (
+        "The same request with the same key is carried out once, for ten minutes; each "
+        "new request takes a new key, such as a UUID."
+    ),
+    "schema": {"type": "string", "pattern": KEY_PATTERN},
+}
+
+_MESSAGE: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "One message of the stream.",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "For Last-Event-ID, to resume here."},
+        "event": {"enum": ["snapshot", "change"]},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {
+                "anyOf": [
+                    {"$ref": _REF.format(model="Snapshot")},
+                    {"$ref": _REF.format(model="Event")},
+                ]
+            },
+        },
+    },
+}
+
 EVENTS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": (
@@ -29,7 +61,7 @@ EVENTS: Final[dict[int | str, dict[str, Any]]] = {
             "with an Event for each thing that happens; comments in between keep the "
             "stream alive."
         ),
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": _MESSAGE}},
     },
 }
 
@@ -51,8 +83,10 @@ def _amended(document: dict[str, Any]) -> dict[str, Any]:
         schemas.update(schema.pop("$defs", {}))
         schemas[model.__name__] = schema
     for path in document["paths"].values():
-        for operation in path.values():
+        for method, operation in path.items():
             operation["responses"].pop("422", None)
+            if method == "post":
+                operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     return document

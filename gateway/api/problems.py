@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457), each with a stable code."""
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -13,6 +14,8 @@ from gateway.schemas import Fault, Problem
 
 MEDIA_TYPE: Final = "application/problem+json"
 FAULTS_MAX: Final = 16
+
+_PARAMETER: Final = re.compile(r"\{[^}]+\}")
 
 # The nearest ancestor counts.
 _STATUSES: Final[Mapping[type[Exception], HTTPStatus]] = {
@@ -87,11 +90,21 @@ async def _refusal(_: Request, error: Exception) -> JSONResponse:
     return problem_response(error.status, error.code, str(error))
 
 
-async def _framework(_: Request, error: Exception) -> JSONResponse:
+async def _framework(request: Request, error: Exception) -> JSONResponse:
     status = getattr(error, "status_code", HTTPStatus.NOT_FOUND)
     headers: Mapping[str, str] | None = getattr(error, "headers", None)
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = _allow(request) or headers
     code, detail = _CODES[status]
     return problem_response(status, code, detail, headers=headers)
+
+
+def _allow(request: Request) -> Mapping[str, str] | None:
+    """Name all methods of a path; its routes know only their own."""
+    for template, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(_PARAMETER.sub("[^/]+", template), request.scope["path"]):
+            return {"allow": ", ".join(sorted(operations)).upper()}
+    return None
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

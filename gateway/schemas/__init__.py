@@ -7,7 +7,6 @@ boot (`up_ms`). Models that leave the gateway may gain members; ones that come i
 what they do not know.
 """
 
-from enum import Enum
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
@@ -19,6 +18,10 @@ from pydantic import (
     JsonValue,
     model_validator,
 )
+from pydantic.config import JsonDict
+
+from gateway.schemas.parts import WALL_MS_MAX as WALL_MS_MAX
+from gateway.schemas.parts import WHOLE, WallMs, printable, word
 
 SOCKET_PATH: Final = "/run/keyra/gateway.sock"
 HEARTBEAT_S: Final = 5
@@ -31,21 +34,10 @@ GROUPS_MAX: Final = 32
 USES_MAX: Final = 1_000_000
 CREDENTIAL_ID_CHARS_MAX: Final = 1364  # base64url of 1,023 bytes (WebAuthn L3 §4)
 ORDER_MS_MAX: Final = 30 * 24 * 3_600_000
-WALL_MS_MAX: Final = 2**53 - 1  # what JSON carries exactly everywhere (RFC 8259 §6)
-
-
-def _word(value: object) -> object:
-    return value.value if isinstance(value, Enum) else value
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable() or text != text.strip():
-        raise ValueError("must hold printable characters only, with no outer spaces")
-    return text
 
 
 CredentialState = Annotated[
-    Literal["active", "suspended", "revoked", "expired"], BeforeValidator(_word)
+    Literal["active", "suspended", "revoked", "expired"], BeforeValidator(word)
 ]
 CredentialWish = Literal["active", "suspended", "revoked"]
 Mode = Annotated[
@@ -59,7 +51,7 @@ Mode = Annotated[
         "LockedOpen",
         "DoubleLocked",
     ],
-    BeforeValidator(_word),
+    BeforeValidator(word),
 ]
 ModeWish = Literal["Locked", "Unlocked", "Blocked", "LockedDown", "LockedOpen"]
 Identifier = Annotated[
@@ -69,7 +61,6 @@ CredentialId = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=CREDENTIAL_ID_CHARS_MAX)
 ]
 Role = Literal["", "auditor", "operator", "admin"]
-WallMs = Annotated[int, Field(strict=True, ge=0, le=WALL_MS_MAX)]
 
 
 class Outgoing(BaseModel):
@@ -250,21 +241,27 @@ class Enrolment(Outgoing):
 
 
 class HolderWish(Incoming):
-    """A holder as they are to be, new or changed; what is null or absent stays."""
+    """A holder as they are to be, new or changed; what is null or absent stays.
+
+    `until_ms` is later than `from_ms`, or 0.
+    """
 
     holder_id: Identifier
     name: Annotated[
         str,
         Field(min_length=1, max_length=NAME_CHARS_MAX),
-        AfterValidator(_printable),
-    ] = Field(default="", description="The person's; it never reaches the ledger.")
+        AfterValidator(printable),
+    ] = Field(
+        default="",
+        description="Printable, without outer spaces; it never reaches the ledger.",
+    )
     groups: Annotated[tuple[Identifier, ...], Field(max_length=GROUPS_MAX)] | None = (
         None
     )
     from_ms: WallMs | None = None
     until_ms: WallMs | None = None
     role: Role | None = None
-    uses_max: Annotated[int, Field(strict=True, ge=0, le=USES_MAX)] | None = None
+    uses_max: Annotated[int, Field(strict=True, ge=0, le=USES_MAX), WHOLE] | None = None
     extended: Annotated[bool, Field(strict=True)] | None = Field(
         default=None, description="Needs more time at a door."
     )
@@ -314,7 +311,7 @@ class SelfTest(Outgoing):
 class SelfTestSeen(Incoming):
     """Whether a person at the door saw the lock move in the test of that entry."""
 
-    entry: Annotated[int, Field(strict=True, ge=0, le=WALL_MS_MAX)]
+    entry: WallMs
     moved: Annotated[bool, Field(strict=True)]
 
 
@@ -329,11 +326,19 @@ class Commissioning(Incoming):
     confirmed: Annotated[tuple[CommissioningPoint, ...], Field(max_length=4)]
 
 
+_LOCKED_FOR_A_WHILE: Final[JsonDict] = {
+    "required": ["mode", "for_ms"],
+    "properties": {"mode": {"const": "Locked"}, "for_ms": {"exclusiveMinimum": 0}},
+}
+
+
 class ModeChange(Incoming):
     """The mode wished for; "Locked" lifts what was ordered."""
 
+    model_config = ConfigDict(json_schema_extra={"not": _LOCKED_FOR_A_WHILE})
+
     mode: ModeWish
-    for_ms: Annotated[int, Field(strict=True, ge=0, le=ORDER_MS_MAX)] = Field(
+    for_ms: Annotated[int, Field(strict=True, ge=0, le=ORDER_MS_MAX), WHOLE] = Field(
         default=0, description="How long; 0 until it is lifted."
     )
 

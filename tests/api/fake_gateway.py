@@ -215,6 +215,8 @@ class FakeTrials:
         self._gateway._changed(f"trial {credential_id}")
         if self.view is not None and self.view.state not in {"passed", "failed"}:
             raise AdministrationError("Another trial is under way.", "busy")
+        if credential_id not in self._gateway.known:
+            raise AdministrationError("No credential has this id.", "unknown")
         holder = self._gateway.known[credential_id].holder_id
         return self.step(
             TrialView("trl_1", credential_id, holder, "waiting", "Wake that key.", 0)

@@ -59,7 +59,8 @@ from gateway.api import Rights, create_app, serve
 from tests.books import FakeBooks
 folder = Path(sys.argv[1])
 facade = runpy.run_path("tests/api/fake_gateway.py")["FakeFacade"]()
-app = create_app(facade, Rights(own_uid=int(sys.argv[2])), ledger=FakeBooks(folder / "ledger"))
+rights, books = Rights(own_uid=int(sys.argv[2])), FakeBooks(folder / "ledger")
+app = create_app(facade, rights, ledger=books)
 path = folder / "gateway.sock"
 
 def opened():

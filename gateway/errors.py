@@ -25,7 +25,8 @@ what to do.
     ├── AttestationError         the key's model could not be proved
     ├── EnrolmentError           the ceremony ended without a credential
     ├── AdministrationError      an administrator's order was not signed or carried out
-    │   └── FingerNeededError    the change takes an administrator's finger
+    │   ├── FingerNeededError    the change takes an administrator's finger
+    │   └── PolicyError          a policy cannot be ordered, or its text not be kept
     ├── RegistryError            an unknown holder, credential or an illegal change
     │   ├── HolderUnknownError   nothing is known of this pseudonym
     │   └── HolderTableError     a table of holders cannot be imported or written
@@ -213,6 +214,12 @@ class FingerNeededError(AdministrationError):
     """The change takes an administrator's finger: propose it as an order."""
 
     code = "finger-needed"
+
+
+class PolicyError(AdministrationError):
+    """A policy that cannot be ordered so, or whose text cannot be kept or found."""
+
+    code = "policy"
 
 
 class RegistryError(KeyraError):

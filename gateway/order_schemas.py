@@ -14,6 +14,7 @@ from gateway.schemas import (
     ModeChange,
     Outgoing,
 )
+from gateway.schemas.policy_text import PolicyText
 
 IMPORT_HOLDERS_MAX: Final = 500
 REASON_CHARS_MAX: Final = 200
@@ -75,6 +76,13 @@ class AcknowledgeOrder(Incoming):
     kind: Literal["acknowledge"]
 
 
+class PolicyOrder(Incoming):
+    """The policy that is to be in force."""
+
+    kind: Literal["policy"]
+    text: PolicyText
+
+
 OrderWish = Annotated[
     CredentialStateOrder
     | HolderStateOrder
@@ -83,7 +91,8 @@ OrderWish = Annotated[
     | ModeOrder
     | ImportOrder
     | EraseOrder
-    | AcknowledgeOrder,
+    | AcknowledgeOrder
+    | PolicyOrder,
     Field(discriminator="kind"),
 ]
 """What may be ordered."""

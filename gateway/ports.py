@@ -331,6 +331,20 @@ class History(Protocol):
         """
 
 
+class PolicyStore(Protocol):
+    """The texts of policies; which one counts is the ledger's word."""
+
+    def load(self, sha256: str) -> str | None:
+        """Return the text with this hash, or None: not there, unreadable or edited."""
+
+    def save(self, text: str) -> None:
+        """Keep a text durably.
+
+        Raises:
+            PolicyError: it could not be written.
+        """
+
+
 class RegistryStore(Protocol):
     """Snapshots of the registry; one counts only if the ledger holds its digest."""
 

@@ -7,7 +7,8 @@ An `order.signed` entry holds the document member by member, and the key's signa
 over a challenge bound to its hash. A change whose `by` names an order stands if the
 order lists it, not used yet, and as many holders signed as the document says. Once an
 administrator has a key, a change without an order must make the door safer, be the
-gateway's own, or say that root broke the glass.
+gateway's own, or say that root broke the glass. A policy is never the gateway's own
+then, but for the first one: it is the config's, of before policies were ordered.
 """
 
 import hashlib
@@ -32,6 +33,7 @@ ORDERED: Final = frozenset(
         "enrol",
         "erase",
         "holder",
+        "policy",
     }
 )
 """Kinds of entries that are changes by people."""
@@ -41,6 +43,8 @@ _PROTECTING: Final = {
     "door.mode": ("mode", {"LockedDown", "Blocked"}),
     "holder": ("state", {"suspended"}),
 }
+POLICY: Final = "policy"
+POLICY_STANDS: Final = "policy.stands"
 _ENROLS: Final = ("holder", "replaces", "until_ms")
 
 
@@ -66,6 +70,7 @@ class Orders:
     roles: dict[str, Any] = field(default_factory=dict)
     keyed: set[str] = field(default_factory=set)
     signed: dict[str, Signed] = field(default_factory=dict)
+    policy: object = None
 
     @property
     def administered(self) -> bool:
@@ -103,6 +108,8 @@ class Orders:
             EvidenceError: nobody who may has ordered it.
             UnjudgedError: its order stands before what was seen.
         """
+        if entry.ev == POLICY_STANDS:
+            self._stands(entry, is_whole=is_whole)
         if entry.ev not in ORDERED:
             return
         by = entry.what.get("by")
@@ -110,7 +117,9 @@ class Orders:
         try:
             if "order" in members:
                 self._ordered(entry, text_of(members, "order"), is_whole=is_whole)
-            elif self.administered and not self._may_be_done(entry, members):
+            elif self.administered and not self._may_be_done(
+                entry, members, is_whole=is_whole
+            ):
                 raise EvidenceError("no administrator signed for this change.")
         finally:
             self.recall(entry)
@@ -128,18 +137,32 @@ class Orders:
             raise EvidenceError("too few signed the order that it names.")
         order.open.remove(change)
 
-    def _may_be_done(self, entry: Entry, by: dict[str, Any]) -> bool:
-        if by.get("gateway") is True or by.get("break_glass") is True:
+    def _may_be_done(self, entry: Entry, by: dict[str, Any], *, is_whole: bool) -> bool:
+        if by.get("break_glass") is True:
             return True
+        if by.get("gateway") is True:
+            if entry.ev == POLICY and self.policy is None and not is_whole:
+                raise UnjudgedError("a policy may stand before the file's first entry.")
+            return entry.ev != POLICY or self.policy is None
         name, words = _PROTECTING.get(entry.ev, ("", set()))
         same_role = entry.ev != "holder" or (
             self.roles.get(text_of(entry.what, "holder"), "") == role_of(entry)
         )
         return entry.what.get(name) in words and same_role
 
+    def _stands(self, entry: Entry, *, is_whole: bool) -> None:
+        """Take what is said again of the policy in force; it puts none in force."""
+        sha256 = text_of(entry.what, "sha256")
+        if self.policy is None and not is_whole:
+            self.policy = sha256
+        if self.policy != sha256:
+            raise EvidenceError("the policy that it speaks of was not in force.")
+
     def recall(self, entry: Entry) -> None:
-        """Take a holder or an enrolment, whoever ordered it."""
-        if entry.ev == "enrol":
+        """Take a holder, an enrolment or a policy, whoever ordered it."""
+        if entry.ev == POLICY:
+            self.policy = entry.what.get("sha256")
+        elif entry.ev == "enrol":
             self.keyed.add(str(entry.what.get("holder")))
         elif entry.ev in {"holder", "erase"}:
             self.roles[str(entry.what.get("holder"))] = role_of(entry)

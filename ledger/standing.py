@@ -20,6 +20,7 @@ STANDING: Final = {
     "credential.duress": "credential",
     "door.mode": "mode",
     "door.over": "mode",
+    "policy": "door",
 }
 """Kinds of entries of which a prune keeps the newest, for each value of this member."""
 

@@ -177,7 +177,7 @@ class UvDoor:
         self.sessions = Sessions(
             book=self.book,
             registry=self.registry,
-            policy=_policy(),
+            policy=_policy,
             challenge_life_ms=self.challenge_ms,
             radio=self.overheard,
             indicators=self.indicators,

@@ -6,20 +6,22 @@ process is missing: its own machine moves the line here.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from gateway.adapters.bluez_radio import BleakRadio
 from gateway.adapters.ledger_journal import LedgerHistory, LedgerJournal
 from gateway.adapters.machine_sensors import MachineSensors
 from gateway.adapters.people_store import SqlitePeopleStore
+from gateway.adapters.policy_store import FilePolicyStore
 from gateway.adapters.registry_store import SqliteRegistryStore
 from gateway.adapters.telemetry_store import SqliteTelemetryStore
-from gateway.config import Limits
+from gateway.config import Config, Duress, Group, Limits, NamedSchedule, Rules, parse
+from gateway.config.site_policy import SitePolicies
 from gateway.core.attestation import Trust
 from gateway.core.certificate_path import load_root
 from gateway.core.challenge import Place as ChallengePlace
@@ -28,7 +30,6 @@ from gateway.core.door_timing import DoorTiming
 from gateway.core.entries import ConfigFacts, Record
 from gateway.core.ids import DoorId, GatewayId, GroupId, ScheduleId, SiteId
 from gateway.core.orders import OnFire
-from gateway.core.policy import Access, DoorPolicy
 from gateway.core.schedule import Schedule
 from gateway.errors import (
     JournalError,
@@ -66,6 +67,24 @@ RP_ID: Final = "door.example"
 DOOR: Final = DoorId("front-door")
 ADMIN: Final = Actor(uid=1000)
 RELEASE_MS: Final = 2_000
+CONFIG: Final = f"""
+[site]
+id = "site"
+rp_id = "{RP_ID}"
+zone = "UTC"
+[gateway]
+id = "gateway-1"
+[door]
+id = "{DOOR}"
+lock = "fail-secure"
+relay = "active-high"
+contact = false
+release_s = {RELEASE_MS // 1000}
+[strike]
+lease_s_max = 10
+[pins]
+strike = 17
+"""
 CHALLENGE_MS: Final = 3_000
 BOOT: Final = "00000000c0ffee00"
 SEAL_KEY: Final = bytes(range(32))
@@ -304,34 +323,49 @@ class VirtualSite:
             history=LedgerHistory(self.ledger_path),
             registry_store=SqliteRegistryStore(self.registry_path),
             people=SqlitePeopleStore(self.folder / "people.db", self.entropy),
+            policies=FilePolicyStore(self.folder / "policies"),
             telemetry=telemetry,
             telemetry_store=SqliteTelemetryStore(self.folder / "telemetry.db", None),
             sensors=MachineSensors(self.folder),
             watchdog=watchdog,
         )
 
+    def config(self) -> Config:
+        """The config, as far as it says who may pass when."""
+        parsed = parse(CONFIG, "gateway.toml")
+        windows = {name: Schedule.parse(text) for name, text in self.windows.items()}
+        if self.unlocked is not None:
+            windows["unlocked"] = self.unlocked
+        rules = {
+            field.name: getattr(self.rules, field.name)
+            for field in dataclasses.fields(Rules)
+        }
+        return dataclasses.replace(
+            parsed,
+            door=dataclasses.replace(
+                parsed.door,
+                unlocked=ScheduleId("unlocked") if self.unlocked else None,
+            ),
+            schedules=tuple(
+                NamedSchedule(id=ScheduleId(name), windows=schedule)
+                for name, schedule in windows.items()
+            ),
+            groups=tuple(
+                Group(id=GroupId(group), doors=(DOOR,), schedule=ScheduleId(name))
+                for group, name in self.groups.items()
+            ),
+            rules=Rules(**rules | {"passback_exits": tuple(rules["passback_exits"])}),
+            duress=Duress(route=self.rules.duress_route),
+        )
+
     def setting(self) -> Setting:
         """What the config would say."""
         chain = self.place.chain
         root = load_root(chain.root_der)
-        schedules = {ScheduleId("always"): Schedule.parse("always")} | {
-            ScheduleId(name): Schedule.parse(text)
-            for name, text in self.windows.items()
-        }
         return Setting(
             place=ChallengePlace(SiteId("site"), GatewayId("gateway-1"), DOOR, RP_ID),
             timing=self.timing,
-            policy=DoorPolicy(
-                door=DOOR,
-                access=tuple(
-                    Access(GroupId(group), ScheduleId(schedule))
-                    for group, schedule in self.groups.items()
-                ),
-                schedules=schedules,
-                zone=ZoneInfo("UTC"),
-                release_ms=RELEASE_MS,
-                rules=self.rules,
-            ),
+            policies=SitePolicies(self.config(), {}),
             challenge_life_ms=CHALLENGE_MS,
             enrolment=EnrolmentRules(
                 Trust(RP_ID, (root,), {chain.aaguid: "KEYRA One"}), site_name="Site"
@@ -341,7 +375,6 @@ class VirtualSite:
             ),
             limits=self.limits,
             on_fire=self.on_fire,
-            unlocked=self.unlocked,
         )
 
     # People.

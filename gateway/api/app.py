@@ -14,6 +14,7 @@ from gateway.api.guard import Guard, actor_of, uid_of
 from gateway.api.idempotency import Idempotency
 from gateway.api.ledger import add_ledger
 from gateway.api.orders import add_orders
+from gateway.api.policy_texts import add_policy_texts
 from gateway.api.problems import Refusal
 from gateway.api.rights import Rights
 from gateway.api.trials import add_trials
@@ -93,6 +94,7 @@ def create_app(
     add_door_checks(router, facade)
     add_ledger(router, ledger)
     add_trials(router, facade)
+    add_policy_texts(router, facade.policies)
     _add_events(router, facade, app.state.streams)
     app.include_router(router)
     app.add_middleware(Idempotency, uid_of=uid_of)

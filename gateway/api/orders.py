@@ -81,4 +81,5 @@ _PLAIN: Final[Mapping[type, Callable[..., views.Wish]]] = {
     schemas.KeyOrder: views.EnrolmentOrder,
     schemas.EraseOrder: views.EraseWish,
     schemas.AcknowledgeOrder: views.AcknowledgeWish,
+    schemas.PolicyOrder: views.PolicyWish,
 }

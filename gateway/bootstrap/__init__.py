@@ -85,6 +85,7 @@ async def _until_told(
             Chore("registry", SNAPSHOT_MS, gateway.save_registry),
             Chore("schedule", MINUTE_MS, gateway.look_at_clock, on_the_minute=True),
             Chore("telemetry", KEEP_EVERY_MS, gateway.telemetry.keep),
+            Chore("policy", MINUTE_MS, gateway.policies.look),
             Chore("erasures", ERASURES_MS, gateway.finish_erasures),
         ]
         async with Housekeeping(chores):

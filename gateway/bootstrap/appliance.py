@@ -54,6 +54,7 @@ async def appliance(config: Config) -> AsyncIterator[Adapters]:
             history=parts.history,
             registry_store=parts.registry_store,
             people=parts.people,
+            policies=parts.policies,
             telemetry=MemoryTelemetry(),
             telemetry_store=parts.telemetry_store,
             sensors=parts.sensors,

@@ -11,6 +11,7 @@ from typing import Final
 from gateway.adapters.ledger_journal import LedgerHistory, LedgerJournal
 from gateway.adapters.machine_sensors import MachineSensors
 from gateway.adapters.people_store import SqlitePeopleStore
+from gateway.adapters.policy_store import FilePolicyStore
 from gateway.adapters.registry_store import SqliteRegistryStore
 from gateway.adapters.silent_alarm import DatagramAlarm
 from gateway.adapters.strike_client import StrikeClient
@@ -23,6 +24,7 @@ LEDGER_NAME: Final = "ledger.db"
 KEY_NAME: Final = "ledger.key"
 REGISTRY_NAME: Final = "registry.db"
 PEOPLE_NAME: Final = "people.db"
+POLICIES_NAME: Final = "policies"
 BONDS_NAME: Final = "bonds.json"
 TELEMETRY_NAME: Final = "telemetry.db"
 SEAL_KEY_NAME: Final = "ledger.seal-key"
@@ -38,6 +40,7 @@ class Parts:
     history: LedgerHistory
     registry_store: SqliteRegistryStore
     people: SqlitePeopleStore
+    policies: FilePolicyStore
     strike: StrikeClient
     telemetry_store: SqliteTelemetryStore
     sensors: MachineSensors
@@ -66,6 +69,7 @@ def opened_parts(config: Config, clock: Clock, entropy: Entropy) -> Iterator[Par
             history=LedgerHistory(path),
             registry_store=SqliteRegistryStore(directory / REGISTRY_NAME),
             people=SqlitePeopleStore(directory / PEOPLE_NAME, entropy),
+            policies=FilePolicyStore(directory / POLICIES_NAME),
             strike=strike,
             telemetry_store=SqliteTelemetryStore(directory / TELEMETRY_NAME, spare),
             sensors=MachineSensors(directory),

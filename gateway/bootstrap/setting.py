@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from gateway.bootstrap.policy import policy_of
+from gateway.bootstrap.policy import policies_of
 from gateway.config import BleIdentity, Config
 from gateway.config.sections import Trust as TrustSection
 from gateway.core.attestation import Trust
@@ -32,11 +32,10 @@ def setting_of(config: Config) -> Setting:
         )
     roots = tuple(_root(Path(name)) for name in config.trust.roots)
     models = {UUID(name).bytes: f"model {name}" for name in config.trust.aaguids}
-    policy, unlocked = policy_of(config), config.door.unlocked
     return Setting(
         place=config.place,
         timing=config.door_timing,
-        policy=policy,
+        policies=policies_of(config),
         challenge_life_ms=config.door.challenge_ttl_ms,
         enrolment=EnrolmentRules(
             Trust(
@@ -57,7 +56,6 @@ def setting_of(config: Config) -> Setting:
         on_fire=config.door.on_fire,
         wiring=f"{config.door.lock.value} {config.door.relay.value} "
         f"{config.pins.strike}",
-        unlocked=None if unlocked is None else policy.schedules[unlocked],
     )
 
 

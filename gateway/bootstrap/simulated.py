@@ -59,6 +59,7 @@ async def simulated(config: Config, directory: Path) -> AsyncIterator[Adapters]:
                 history=parts.history,
                 registry_store=parts.registry_store,
                 people=parts.people,
+                policies=parts.policies,
                 telemetry=telemetry_from(os.environ),
                 telemetry_store=parts.telemetry_store,
                 sensors=parts.sensors,

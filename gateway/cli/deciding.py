@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway.adapters.system_clock import SystemClock
 from gateway.bootstrap.past import history_of, past_at
-from gateway.bootstrap.policy import policy_of
+from gateway.bootstrap.policy import policy_at, policy_of
 from gateway.cli.expectations import Checked, check_table, load_table
 from gateway.cli.replay import Change, replay_past
 from gateway.cli.texts import say, table
@@ -51,7 +51,7 @@ def explain(options: argparse.Namespace) -> int:
         )
     now = Now(0, _moment(options.when, config), 0, "")
     past = past_at(history_of(config), now.wall_ms)
-    policy = replace(policy_of(config), mode=past.mode)
+    policy = replace(policy_at(config, past.registry.policy), mode=past.mode)
     holder = HolderId(options.holder)
     key = None if options.key is None else _key(past.registry, holder, options.key)
     answers = explain_rules(holder, past.registry, policy, now, key)
@@ -78,22 +78,16 @@ def explain(options: argparse.Namespace) -> int:
     return EXPECTED if judged.denial is None else NOT_EXPECTED
 
 
-def show(options: argparse.Namespace) -> int:
-    """Print the door's policy as it is understood."""
-    config = load(options.config)
-    policy = policy_of(config)
-    if options.json:
-        say(json.dumps(_plain(policy)))
-        return EXPECTED
-    say(f"Door {policy.door}, time zone {policy.zone.key}.")
+def policy_lines(policy: DoorPolicy) -> Iterator[str]:
+    """Yield a door's policy as it is understood, line by line."""
+    yield f"Door {policy.door}, time zone {policy.zone.key}."
     rows = [
         (line.group, line.schedule, _windows(policy, line), line.first_person or "-")
         for line in policy.access
     ]
-    say("\n".join(table(("GROUP", "SCHEDULE", "WINDOWS", "FIRST PERSON"), rows)))
-    for line in (*_special(policy), *_asked(policy)):
-        say(line)
-    return EXPECTED
+    yield from table(("GROUP", "SCHEDULE", "WINDOWS", "FIRST PERSON"), rows)
+    yield from _special(policy)
+    yield from _asked(policy)
 
 
 def test(options: argparse.Namespace) -> int:
@@ -185,7 +179,8 @@ def _key(registry: Registry, holder: HolderId, wanted: str) -> CredentialId:
     return found[0]
 
 
-def _plain(policy: DoorPolicy) -> dict[str, object]:
+def policy_row(policy: DoorPolicy) -> dict[str, object]:
+    """Return the same for JSON."""
     return {
         "door": policy.door,
         "zone": policy.zone.key,

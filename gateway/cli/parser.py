@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 
 from gateway.cli.backup_options import add_backup_options, add_restore_options
 from gateway.cli.holder_options import add_holder_options, add_holder_verbs
+from gateway.cli.policy_options import add_policy_verbs
 
 CONFIG_PATH: Final = Path("/etc/keyra/gateway.toml")
 SOCKET_PATH: Final = "/run/keyra/gateway.sock"
@@ -203,9 +204,9 @@ def _add_deciding(verb: _Verb) -> None:
     explain.add_argument("--key", metavar="ID", help="with this key; its beginning")
     _config(explain)
     _json(explain)
-    policy = verb("policy", "deciding", "show", "Show, test or replay the policy.")
+    policy = verb("policy", "deciding", "show", "Show, test, replay, propose a policy.")
     verbs = policy.add_subparsers(metavar="VERB", required=True)
-    show = verbs.add_parser("show", help="Print it as it is understood.")
+    add_policy_verbs(verbs, _ordering, _config, _json)
     test = verbs.add_parser("test", help="Rehearse a table of expectations.")
     test.add_argument("file", type=Path, metavar="FILE", help="see docs/policy.md")
     replay = verbs.add_parser("replay", help="Ask a proposed policy about the past.")
@@ -216,7 +217,7 @@ def _add_deciding(verb: _Verb) -> None:
         metavar="FILE",
         help="the proposed config, whole",
     )
-    for name, made in (("show", show), ("test", test), ("replay", replay)):
+    for name, made in (("test", test), ("replay", replay)):
         made.set_defaults(verb=name)
         _config(made)
         _json(made)

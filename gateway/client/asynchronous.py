@@ -47,6 +47,7 @@ from gateway.schemas import (
     Statistics,
     Status,
 )
+from gateway.schemas.policy_text import KeptPolicy, PolicyInForce
 from gateway.schemas.trials import Trial, TrialWish
 
 _Answer = TypeVar("_Answer")
@@ -154,6 +155,14 @@ class AsyncClient:
     async def propose(self, order: OrderWish, *, dry_run: bool = False) -> Order:
         """Order a change: done at once, or put on the desk to be signed."""
         return await self._ask(calls.propose(order, dry_run=dry_run))
+
+    async def policy(self) -> PolicyInForce:
+        """Return the policy in force."""
+        return await self._ask(calls.policy())
+
+    async def kept_policy(self, sha256: str) -> KeptPolicy:
+        """Return a policy that was ordered once, by its hash."""
+        return await self._ask(calls.kept_policy(sha256))
 
     async def orders(self) -> tuple[Order, ...]:
         """Return the orders that are remembered, oldest first."""

@@ -42,6 +42,7 @@ from gateway.schemas import (
     Statistics,
     Status,
 )
+from gateway.schemas.policy_text import KeptPolicy, PolicyInForce
 from gateway.schemas.trials import Trial, TrialWish
 
 _Answer = TypeVar("_Answer")
@@ -150,6 +151,14 @@ class Client:
     def propose(self, order: OrderWish, *, dry_run: bool = False) -> Order:
         """Order a change: done at once, or put on the desk to be signed."""
         return self._ask(calls.propose(order, dry_run=dry_run))
+
+    def policy(self) -> PolicyInForce:
+        """Return the policy in force."""
+        return self._ask(calls.policy())
+
+    def kept_policy(self, sha256: str) -> KeptPolicy:
+        """Return a policy that was ordered once, by its hash."""
+        return self._ask(calls.kept_policy(sha256))
 
     def orders(self) -> tuple[Order, ...]:
         """Return the orders that are remembered, oldest first."""

@@ -31,6 +31,7 @@ from gateway.schemas import (
     Statistics,
     Status,
 )
+from gateway.schemas.policy_text import KeptPolicy, PolicyInForce
 from gateway.schemas.trials import Trial, TrialWish
 
 Answer_co = TypeVar("Answer_co", covariant=True)
@@ -59,6 +60,8 @@ _ORDER: Final = TypeAdapter(Order)
 _ORDERS: Final = TypeAdapter(tuple[Order, ...])
 _TRIAL: Final = TypeAdapter(Trial)
 _MAYBE_TRIAL: Final[TypeAdapter[Trial | None]] = TypeAdapter(Trial | None)
+_POLICY: Final = TypeAdapter(PolicyInForce)
+_KEPT_POLICY: Final = TypeAdapter(KeptPolicy)
 _MAYBE_ENROLMENT: Final[TypeAdapter[Enrolment | None]] = TypeAdapter(Enrolment | None)
 
 
@@ -149,6 +152,16 @@ def withdraw(order_id: str) -> Call[Order]:
 def break_glass(glass: BrokenGlass) -> Call[Order]:
     """Order without a finger, as root."""
     return Call("POST", "/v1/break-glass", _ORDER, _json(glass))
+
+
+def policy() -> Call[PolicyInForce]:
+    """Ask for the policy in force."""
+    return Call("GET", "/v1/policy", _POLICY)
+
+
+def kept_policy(sha256: str) -> Call[KeptPolicy]:
+    """Ask for a policy that was ordered once."""
+    return Call("GET", f"/v1/policies/{quote(sha256, safe='')}", _KEPT_POLICY)
 
 
 def set_mode(change: ModeChange) -> Call[Status]:

@@ -11,7 +11,7 @@ from gateway.config.policy_sections import (
     Rules,
     SpecialHours,
 )
-from gateway.config.reader import FILE_BYTES_MAX, load, parse
+from gateway.config.reader import FILE_BYTES_MAX, load, load_policy, parse
 from gateway.config.sections import (
     BleIdentity,
     Door,
@@ -45,5 +45,6 @@ __all__ = [
     "Trust",
     "defaults_text",
     "load",
+    "load_policy",
     "parse",
 ]

@@ -1,8 +1,7 @@
 """The whole of a gateway's settings, and what each part of the gateway is told."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.config.hardware import Pins, Strike
@@ -16,6 +15,7 @@ from gateway.config.policy_sections import (
     Rules,
     SpecialHours,
 )
+from gateway.config.policy_text import CalendarDays, PolicySections
 from gateway.config.sections import (
     Backup,
     Door,
@@ -37,9 +37,6 @@ from gateway.strike.wiring import Wiring
 GROUPS_MAX: Final = ACCESS_LINES_MAX
 HOLIDAYS_MAX: Final = 64
 SPECIAL_HOURS_MAX: Final = 256
-
-CalendarDays: TypeAlias = Mapping[str, Days]
-"""The days of each calendar file that the config names, by its path."""
 
 TABLES_MAX: Final = {
     "schedule": SCHEDULES_MAX,
@@ -187,11 +184,20 @@ class Config:
         return ZoneInfo(self.site.zone)
 
     @property
+    def policy(self) -> PolicySections:
+        """What of it is policy."""
+        return PolicySections(
+            schedules=self.schedules,
+            holidays=self.holidays,
+            special_hours=self.special_hours,
+            groups=self.groups,
+            rules=self.rules,
+        )
+
+    @property
     def calendars(self) -> list[str]:
         """The calendar files that it names, each once."""
-        named = [holiday.calendar for holiday in self.holidays]
-        named += [hours.calendar for hours in self.special_hours]
-        return list(dict.fromkeys(path for path in named if path is not None))
+        return self.policy.calendars
 
     def door_policy(self, calendars: CalendarDays) -> DoorPolicy:
         """Return who may pass this door, and when.

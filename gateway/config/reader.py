@@ -5,6 +5,7 @@ import difflib
 import hashlib
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -12,6 +13,7 @@ from gateway.config.checks import faults
 from gateway.config.config import TABLES_MAX, Config
 from gateway.config.item import ITEM, SECTION, Heading, Item
 from gateway.config.lines import Place, key_lines
+from gateway.config.policy_text import HEADINGS, POLICY_BYTES_MAX, PolicySections
 from gateway.config.values import WrongValueError, key_of, shown
 from gateway.errors import ConfigError
 
@@ -30,22 +32,34 @@ def load(path: Path) -> Config:
     Raises:
         ConfigError: it cannot be read, or something in it is wrong.
     """
+    return parse(_text_of(path, FILE_BYTES_MAX), str(path))
+
+
+def load_policy(path: Path) -> PolicySections:
+    """Read a policy from a file of its own, or from a whole config.
+
+    Raises:
+        ConfigError: it cannot be read, or something in it is wrong.
+    """
+    return parse_policy(_text_of(path, POLICY_BYTES_MAX), str(path))
+
+
+def _text_of(path: Path, bytes_max: int) -> str:
     try:
         with path.open("rb") as file:
-            data = file.read(FILE_BYTES_MAX + 1)
+            data = file.read(bytes_max + 1)
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be read ({error.strerror}); "
             "`keyra print-config` writes a file to begin with."
         ) from error
     try:
-        text = data.decode()
+        return data.decode()
     except UnicodeDecodeError as error:
         line = 1 + data.count(b"\n", 0, error.start)
         raise ConfigError(
             f"{path}:{line}: this is not UTF-8; save the file as UTF-8."
         ) from None
-    return parse(text, str(path))
 
 
 def parse(text: str, name: str) -> Config:
@@ -58,18 +72,47 @@ def parse(text: str, name: str) -> Config:
     Raises:
         ConfigError: something in it is wrong; says where and what to do.
     """
-    return _Reader(text, name).config()
+    return _Reader(text, name, FILE_BYTES_MAX).config()
+
+
+def parse_policy(text: str, name: str) -> PolicySections:
+    """Read the sections of a text that are policy; it may be a whole config.
+
+    What they need of each other and of the door is for `with_policy` to judge.
+
+    Raises:
+        ConfigError: something in them is wrong; says where and what to do.
+    """
+    return _Reader(text, name, POLICY_BYTES_MAX).policy()
+
+
+def with_policy(config: Config, policy: PolicySections, name: str) -> Config:
+    """Return a config with another policy in it.
+
+    Args:
+        config: of the door.
+        policy: without calendar files.
+        name: what errors call the policy.
+
+    Raises:
+        ConfigError: it does not fit together, or not this door.
+    """
+    members = {key: getattr(policy, key) for key in HEADINGS}
+    made = dataclasses.replace(config, **members)
+    for place, says in faults(made):
+        raise ConfigError(f"{name}: {_spoken(place)} {says}.")
+    return made
 
 
 class _Reader:
     """One reading of one file."""
 
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str, name: str, bytes_max: int) -> None:
         self._name: Final = name
         data = text.encode(errors="surrogatepass")
-        if len(data) > FILE_BYTES_MAX:
+        if len(data) > bytes_max:
             raise ConfigError(
-                f"{name}:1: the file is larger than {FILE_BYTES_MAX} bytes; "
+                f"{name}:1: the file is larger than {bytes_max} bytes; "
                 "remove what does not belong in it."
             )
         for number, line in enumerate(text.split("\n"), 1):
@@ -99,20 +142,31 @@ class _Reader:
         ) from None
 
     def config(self) -> Config:
-        headings = [
-            (field.name, field.metadata[SECTION])
+        headings = {
+            field.name: field.metadata[SECTION]
             for field in dataclasses.fields(Config)
             if SECTION in field.metadata
-        ]
-        self._refuse_unknown(self._tree, (), [h.table for _, h in headings])
-        values: dict[str, Any] = {
-            name: self._many(heading) if heading.many else self._one(heading)
-            for name, heading in headings
         }
-        config = Config(**values, sha256=self._sha256)
+        self._refuse_unknown(self._tree, (), [h.table for h in headings.values()])
+        config = Config(**self._values(headings), sha256=self._sha256)
         for place, says in faults(config):
             self._fail(place, says)
         return config
+
+    def policy(self) -> PolicySections:
+        known = [
+            field.metadata[SECTION].table
+            for field in dataclasses.fields(Config)
+            if SECTION in field.metadata
+        ]
+        self._refuse_unknown(self._tree, (), known)
+        return PolicySections(**self._values(HEADINGS))
+
+    def _values(self, headings: Mapping[str, Heading]) -> dict[str, Any]:
+        return {
+            name: self._many(heading) if heading.many else self._one(heading)
+            for name, heading in headings.items()
+        }
 
     def _one(self, heading: Heading) -> Any:
         place = (heading.table,)

@@ -20,7 +20,7 @@ from gateway.errors import ConfigError
 
 SHOWN_CHARS_MAX: Final = 40
 TEXT_CHARS_MAX: Final = 256
-DAY_TEXTS_MAX: Final = 512
+DAY_TEXTS_MAX: Final = 4_096
 
 WINDOW_END: Final = ";"
 

@@ -86,6 +86,8 @@ class DoorPolicy:
         zone: the site's time zone.
         release_ms: how long a grant releases the door.
         extended_release_ms: added to it for a holder who needs more time.
+        sha256: of the text that it was made from; which one holds is the ledger's word.
+        usable: False where that text is not there: it stands for nothing, and denies.
 
     Raises:
         ConfigError: a line or rule names a schedule that there is not, or there are
@@ -101,6 +103,8 @@ class DoorPolicy:
     on_untrusted_time: OnUntrustedTime = OnUntrustedTime.DENY
     rules: DoorRules = DoorRules()
     extended_release_ms: int = 0
+    sha256: str = ""
+    usable: bool = True
 
     def __post_init__(self) -> None:
         if len(self.access) > ACCESS_LINES_MAX:

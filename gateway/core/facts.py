@@ -85,6 +85,10 @@ class DenialReason(Enum):
     # The rules (core.policy, in this order)
     LOCKDOWN = "lockdown", "The door is locked down."
     DOOR_BLOCKED = "door-blocked", "The door is blocked: no key opens it for now."
+    POLICY_UNAVAILABLE = (
+        "policy-unavailable",
+        "The policy that the ledger names is not there, or was edited.",
+    )
     HOLDER_UNKNOWN = "holder-unknown", "The holder of this key is not registered."
     HOLDER_SUSPENDED = "holder-suspended", "The holder is suspended."
     TIME_UNTRUSTED = (

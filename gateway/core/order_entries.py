@@ -7,7 +7,8 @@ from gateway.core.assertion import Verified
 from gateway.core.denial import SignedAnswer
 from gateway.core.encoding import Json, to_base64url
 from gateway.core.entries import By, Record, evidence_members, plain
-from gateway.core.ids import CredentialId
+from gateway.core.ids import CredentialId, DoorId
+from gateway.core.policy_standing import POLICY, POLICY_STANDS, PolicyStanding
 from gateway.core.rights import Action
 
 
@@ -64,3 +65,13 @@ def break_glass_record(action: Action, reason: str, by: By) -> Record:
     return Record(
         "break-glass", {"action": action.value, "by": by, "reason": plain(reason)}
     )
+
+
+def policy_change(door: DoorId, standing: PolicyStanding) -> Change:
+    """Return the change that puts a policy in force."""
+    return Change(POLICY, standing.what(door))
+
+
+def policy_stands_record(door: DoorId, standing: PolicyStanding) -> Record:
+    """Say again which policy is in force; a recovery may read from here on only."""
+    return Record(POLICY_STANDS, standing.what(door))

@@ -170,12 +170,16 @@ def decide(
 def still_stands(grant: Grant, registry: Registry) -> bool:
     """Tell whether a grant would be decided again, by the registry as it is now.
 
-    A grant may wait for its entry; what was recorded meanwhile counts.
+    A grant may wait for its entry; what was recorded meanwhile counts, and another
+    policy than the one that it was decided by takes it back.
 
     Raises:
         EvidenceError: it is no grant.
     """
     verified = genuine(grant, Grant).verified
+    standing = registry.policy
+    if standing is not None and standing.sha256 != grant.policy.sha256:
+        return False
     holder = registry.holder(verified.holder_id)
     credential = registry.credential(verified.credential_id)
     request = Request(

@@ -23,6 +23,12 @@ from gateway.core.ids import (
     is_identifier,
 )
 from gateway.core.passages import PASSAGE_ENTRIES, Passages
+from gateway.core.policy_standing import (
+    POLICY,
+    POLICY_STANDS,
+    PolicyStanding,
+    said_again,
+)
 from gateway.core.rights import Role
 from gateway.core.row import number, word
 from gateway.errors import RegistryError
@@ -94,10 +100,12 @@ class Registry:
 
     Attributes:
         passages: who passed when, folded from the same entries.
+        policy: which policy is in force, or None where no entry said so yet.
     """
 
     def __init__(self) -> None:
         self._entries = 0
+        self.policy: PolicyStanding | None = None
         self.passages: Final = Passages()
         self._holders: MutableMapping[HolderId, Holder] = {}
         self._credentials: MutableMapping[CredentialId, Credential] = {}
@@ -184,6 +192,7 @@ class Registry:
         draft._holders = ChainMap({}, self._holders)
         draft._credentials = ChainMap({}, self._credentials)
         draft._keys = ChainMap({}, self._keys)
+        draft.policy = self.policy
         for ev, what in changes:
             draft._fold_in(ev, what)
             self.passages.read(self._entries, ev, what, draft._groups_of)
@@ -210,6 +219,8 @@ class Registry:
             self._holders[changed.id] = changed
         elif isinstance(changed, Credential):
             self._install(changed)
+        elif changed is not None:
+            self.policy = changed
 
     def _install(self, credential: Credential) -> None:
         if credential.id not in self._credentials:
@@ -231,7 +242,7 @@ class Registry:
         return () if holder is None else holder.groups
 
 
-Changed = Holder | Credential | None
+Changed = Holder | Credential | PolicyStanding | None
 
 
 def is_erased(holder: Holder | None) -> bool:
@@ -306,6 +317,14 @@ def _fold_use(registry: Registry, what: Mapping[str, Any]) -> Changed:
     return replace(credential, counter=max(counter, credential.counter))
 
 
+def _fold_policy(_: Registry, what: Mapping[str, Any]) -> Changed:
+    return PolicyStanding.read(what)
+
+
+def _fold_policy_stands(registry: Registry, what: Mapping[str, Any]) -> Changed:
+    return said_again(registry.policy, what)
+
+
 _FOLDS: Final[Mapping[str, Callable[[Registry, Mapping[str, Any]], Changed]]] = {
     "holder": _fold_holder,
     "erase": _fold_erase,
@@ -315,6 +334,8 @@ _FOLDS: Final[Mapping[str, Callable[[Registry, Mapping[str, Any]], Changed]]] = 
     "door.deny": _fold_use,
     "order.signed": _fold_use,
     "order.refused": _fold_use,
+    POLICY: _fold_policy,
+    POLICY_STANDS: _fold_policy_stands,
 }
 
 FOLDED: Final = frozenset(_FOLDS) | PASSAGE_ENTRIES

@@ -49,6 +49,7 @@ class Action(Enum):
     ROLE = "role", "Give or take a role, or enrol a key of somebody who bears one."
     IMPORT = "holders.import", "Register or change many holders at once."
     ERASE = "holder.erase", "Remove a holder's name for good, and revoke their keys."
+    POLICY = "policy", "Put another policy in force: who may pass, and when."
     ACKNOWLEDGE = "break-glass.acknowledge", "Acknowledge that the glass was broken."
 
 
@@ -88,6 +89,7 @@ NEEDS: Final[Mapping[Action, Need]] = {
     Action.STAFF_KEY_REVOKE: _ADMIN,
     Action.STAFF_RESUME: _ADMIN,
     Action.ROLE: _TWO_ADMINS,
+    Action.POLICY: _TWO_ADMINS,
     Action.ACKNOWLEDGE: _WATCHERS,
 }
 """The rights, all of them."""

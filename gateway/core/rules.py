@@ -205,6 +205,10 @@ def _clock(request: Request) -> DenialReason | None:
     return None if answered else DenialReason.TIME_UNTRUSTED
 
 
+def _policy(request: Request) -> DenialReason | None:
+    return None if request.policy.usable else DenialReason.POLICY_UNAVAILABLE
+
+
 def _valid_from(request: Request) -> DenialReason | None:
     holder = request.holder
     early = holder is not None and request.now.wall_ms < holder.from_ms
@@ -281,6 +285,7 @@ _PERSONAL: Final[tuple[Rule, ...]] = (
 
 RULES: Final[tuple[tuple[str, Rule], ...]] = (
     ("lockdown", _lockdown),
+    ("policy", _policy),
     ("credential", _credential),
     ("holder", _holder),
     ("holder-state", _holder_state),

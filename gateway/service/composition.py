@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from gateway.config import Limits
+from gateway.config.site_policy import SitePolicies
 from gateway.core import entries
 from gateway.core.challenge import Place
 from gateway.core.door_timing import DoorTiming
 from gateway.core.orders import OnFire
-from gateway.core.policy import DoorPolicy
-from gateway.core.schedule import Schedule
 from gateway.ports import (
     NO_ALARM,
     Clock,
@@ -19,6 +18,7 @@ from gateway.ports import (
     Journal,
     Pairing,
     PeopleStore,
+    PolicyStore,
     Radio,
     RegistryStore,
     Sensors,
@@ -48,6 +48,7 @@ class Adapters:
     history: History
     registry_store: RegistryStore
     people: PeopleStore
+    policies: PolicyStore
     telemetry: MemoryTelemetry
     telemetry_store: TelemetryStore
     sensors: Sensors
@@ -61,17 +62,15 @@ class Setting:
 
     Attributes:
         config_facts: what the `config` entry holds.
-        unlocked: during which the door is held unlocked.
         wiring: lock, relay and pin in words; commissioning holds for these alone.
     """
 
     place: Place
     timing: DoorTiming
-    policy: DoorPolicy
+    policies: SitePolicies
     challenge_life_ms: int
     enrolment: EnrolmentRules
     limits: Limits
     config_facts: entries.ConfigFacts
     on_fire: OnFire = OnFire.OBSERVE
-    unlocked: Schedule | None = None
     wiring: str = ""

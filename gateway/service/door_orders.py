@@ -6,7 +6,7 @@ restart is what stood before it.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -64,7 +64,7 @@ class DoorOrders:
         doorkeeper: Doorkeeper,
         recorder: Recorder,
         clock: Clock,
-        unlocked: Schedule | None,
+        unlocked: Callable[[], Schedule | None],
         zone: ZoneInfo,
     ) -> None:
         """Serve one door.
@@ -74,7 +74,8 @@ class DoorOrders:
             doorkeeper: its owner.
             recorder: where they are written.
             clock: what they end by.
-            unlocked: during which the door is held, by a clock that is believed.
+            unlocked: tells during which schedule the door is held, by a clock that is
+                believed; the policy in force says so.
             zone: where its windows are meant.
         """
         self._door: Final = door
@@ -173,10 +174,10 @@ class DoorOrders:
         ]
         return [lifted, *orders]
 
-    async def say_again(self, *records: entries.Record) -> None:
+    async def say_again(self, make: Callable[[], Sequence[entries.Record]]) -> None:
         """Write a snapshot's voucher and what stands, with no order in between."""
         async with self._ordering:
-            await self._recorder.append(*records, *self.said_again())
+            await self._recorder.append_made(lambda: [*make(), *self.said_again()])
 
     # The wall clock.
 
@@ -196,10 +197,11 @@ class DoorOrders:
         self._watch, changes = self._watch.look(now)
         for change in changes:
             self._recorder.note(entries.clock_record(change.why, change.step_ms))
-        if self._unlocked is None:
-            return
-        is_open = self._watch.settled and self._unlocked.is_open(
-            now.wall_ms, self._zone
+        unlocked = self._unlocked()
+        is_open = (
+            unlocked is not None
+            and self._watch.settled
+            and unlocked.is_open(now.wall_ms, self._zone)
         )
         await self._doorkeeper.schedule_said(is_open=is_open)
         if not self._doorkeeper.wants_schedule:

@@ -15,6 +15,7 @@ from gateway.service.views import (
     EnrolmentView,
     HolderView,
     OrderView,
+    PolicyView,
     SelfTestView,
     StatusView,
     Wish,
@@ -73,6 +74,16 @@ class TrialsFacade(Protocol):
         """End the trial under way."""
 
 
+class PolicyFacade(Protocol):
+    """The policy in force; ordering another one is administration's."""
+
+    def view(self) -> PolicyView:
+        """Return the policy in force."""
+
+    def text(self, sha256: str) -> str:
+        """Return the text of a policy that was ordered once."""
+
+
 class Facade(Protocol):
     """The administration side. Every change names its actor in the ledger.
 
@@ -126,6 +137,10 @@ class Facade(Protocol):
     @property
     def trials(self) -> TrialsFacade:
         """Trials of keys, one at a time."""
+
+    @property
+    def policies(self) -> PolicyFacade:
+        """The policy in force."""
 
     def events(self, after_id: int | None = None) -> AsyncIterator[Event]:
         """Follow what happens; see EventStream.subscribe."""

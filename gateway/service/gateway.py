@@ -33,6 +33,7 @@ from gateway.service.parts import (
     make_recorder,
     make_telemetry,
 )
+from gateway.service.policy_keeper import PolicyKeeper
 from gateway.service.radio_watch import RadioWatch
 from gateway.service.recovery import Recovered
 from gateway.service.roll import Roll
@@ -65,20 +66,22 @@ class Gateway:
         self, setting: Setting, adapters: Adapters, recovered: Recovered
     ) -> None:
         self._setting: Final = setting
+        door, clock = setting.place.door, adapters.clock
         self._on: Final = adapters
         self._edited: Final = recovered.edited
         self._registry: Final = recovered.registry
         self._events: Final = EventStream()
-        self._timekeeper: Final = Timekeeper(adapters.clock)
-        self._started_up_ms: Final = adapters.clock.now().up_ms
+        self._timekeeper: Final = Timekeeper(clock)
+        self._started_up_ms: Final = clock.now().up_ms
         self._ready: Final = asyncio.Event()
         self._saved_entries = -1
         self.telemetry: Final = make_telemetry(adapters)
         self._recorder: Final = make_recorder(
             setting, adapters, self._registry, self._events
         )
-        self._standing, self._over = left_over(
-            recovered.orders, setting.place.door, adapters.clock.now()
+        self._standing, self._over = left_over(recovered.orders, door, clock.now())
+        self.policies: Final = PolicyKeeper(
+            setting.policies, adapters.policies, self._registry, self._recorder
         )
         self._doorkeeper: Final = make_doorkeeper(
             setting,
@@ -88,19 +91,14 @@ class Gateway:
             self._events,
             tuple(one for one in self._standing if one.mode in DENYING),
         )
+        zone = setting.policies.own.door.zone
         self._orders: Final = DoorOrders(
-            setting.place.door,
-            self._doorkeeper,
-            self._recorder,
-            adapters.clock,
-            setting.unlocked,
-            setting.policy.zone,
+            door, self._doorkeeper, self._recorder, clock, self.policies.unlocked, zone
         )
         self.checks: Final = make_checks(
             setting, adapters, self._doorkeeper, self._recorder, recovered.commissioned
         )
-        people = adapters.people
-        self._roll: Final = Roll(self._registry, self._recorder, people, adapters.clock)
+        self._roll: Final = Roll(self._registry, self._recorder, adapters.people, clock)
         book = make_book(setting)
         self._addresses: Final = KnownAddresses(adapters.registry_store, self._registry)
         self._radio_watch: Final = RadioWatch(adapters, self._recorder, self._events)
@@ -109,7 +107,7 @@ class Gateway:
             self._addresses,
             adapters.pairing,
             self._recorder,
-            adapters.clock,
+            clock,
             lambda: self._enroller.address,
         )
         self._desk, self._administration = self._open_office(book, recovered)
@@ -149,6 +147,7 @@ class Gateway:
             set_mode=self._orders.set_mode,
             arm=self._enroller.arm_ordered,
             roll=self._roll,
+            policies=self.policies,
             glass_broken=recovered.glass_broken,
         )
 
@@ -157,7 +156,7 @@ class Gateway:
         sessions = Sessions(
             book=book,
             registry=self._registry,
-            policy=self._setting.policy,
+            policy=self.policies.door,
             challenge_life_ms=self._setting.challenge_life_ms,
             clock=on.clock,
             entropy=on.entropy,
@@ -234,9 +233,12 @@ class Gateway:
             return
         snapshot = self._registry.snapshot()
         await self._orders.say_again(
-            entries.registry_record(snapshot),
-            *self._administration.still_open(),
-            *self.checks.said_again(),
+            lambda: [
+                entries.registry_record(snapshot),
+                *self._administration.still_open(),
+                *self.checks.said_again(),
+                *self.policies.said_again(),
+            ]
         )
         self._on.registry_store.save(snapshot)
         self._saved_entries = self._registry.entries
@@ -253,7 +255,7 @@ class Gateway:
                     "registry-edited", "The stored registry is not the ledger's."
                 )
             )
-        await self._recorder.append(*records)
+        await self._recorder.append(*records, *self.policies.begin())
         self._roll.finish_erasures()
         self._roll.forget_strangers()
         self._on.indicators.show(Pattern.READY)

@@ -7,6 +7,7 @@ from gateway.service.administration import Administration
 from gateway.service.events import EventStream
 from gateway.service.order_desk import OrderDesk
 from gateway.service.planner import Arm, Planner, SetMode
+from gateway.service.policy_keeper import PolicyKeeper
 from gateway.service.recorder import Recorder
 from gateway.service.roll import Roll
 from gateway.service.signing import Signer
@@ -26,6 +27,7 @@ def open_office(  # noqa: PLR0913 - its collaborators, by name
     set_mode: SetMode,
     arm: Arm,
     roll: Roll,
+    policies: PolicyKeeper,
     glass_broken: bool,
 ) -> tuple[OrderDesk, Administration]:
     """Return the desk, which the radio tells of keys, and what the API asks."""
@@ -54,6 +56,7 @@ def open_office(  # noqa: PLR0913 - its collaborators, by name
         set_mode=set_mode,
         arm=arm,
         roll=roll,
+        policies=policies,
     )
     return desk, Administration(
         registry=registry,

@@ -19,6 +19,7 @@ from gateway.errors import EnrolmentError, RegistryError
 from gateway.ports import PeopleStore
 from gateway.service.armed_order import EnrolmentTask
 from gateway.service.plan import CarryOut, Plan
+from gateway.service.policy_keeper import PolicyKeeper
 from gateway.service.recorder import Recorder
 from gateway.service.roll import Roll
 from gateway.service.views import (
@@ -30,6 +31,7 @@ from gateway.service.views import (
     HolderWish,
     ImportWish,
     ModeWish,
+    PolicyWish,
     Wish,
 )
 from gateway.service.wording import enrolment_words, holder_words, key_words, named
@@ -48,7 +50,7 @@ _STATE_VERBS: Final = {
 class Planner:
     """Makes plans of one gateway."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators, by name
         self,
         *,
         door: DoorId,
@@ -58,6 +60,7 @@ class Planner:
         set_mode: SetMode,
         arm: Arm,
         roll: Roll,
+        policies: PolicyKeeper,
     ) -> None:
         self._door: Final = door
         self._registry: Final = registry
@@ -66,12 +69,14 @@ class Planner:
         self._set_mode: Final = set_mode
         self._arm: Final = arm
         self._roll: Final = roll
+        self._policies: Final = policies
 
     def plan(self, wish: Wish) -> Plan:
         """Say what a wish means now.
 
         Raises:
             RegistryError: it names nobody, or would not be a legal change.
+            PolicyError: it is no policy for this door.
             EnrolmentError: its names are no identifiers.
         """
         match wish:
@@ -79,14 +84,12 @@ class Planner:
                 plan = self._credential_state(wish)
             case HolderStateWish():
                 plan = self._holder_state(wish)
-            case EnrolmentOrder():
-                return self._enrolment(wish)
+            case EnrolmentOrder() | ModeWish() | PolicyWish():
+                return self._checked_elsewhere(wish)
             case HolderWish():
                 plan = self._holders((wish,))
             case ImportWish():
                 plan = self._holders(wish.holders, Action.IMPORT)
-            case ModeWish():
-                return self._mode(wish)
             case EraseWish():
                 plan = self._erasure(wish)
             case AcknowledgeWish():
@@ -95,6 +98,15 @@ class Planner:
                 assert_never(wish)
         self._registry.check_all([(one.ev, one.what) for one in plan.changes])
         return plan
+
+    def _checked_elsewhere(self, wish: EnrolmentOrder | ModeWish | PolicyWish) -> Plan:
+        match wish:
+            case EnrolmentOrder():
+                return self._enrolment(wish)
+            case ModeWish():
+                return self._mode(wish)
+            case PolicyWish():
+                return self._policies.plan(wish)
 
     def name_of(self, holder_id: HolderId) -> str | None:
         """Return a holder's name, where it is known."""

@@ -6,6 +6,7 @@ itself is what fails, in one that is counted and summed up later.
 """
 
 from collections import deque
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Final
@@ -72,7 +73,7 @@ class Sessions:
         *,
         book: ChallengeBook,
         registry: Registry,
-        policy: DoorPolicy,
+        policy: Callable[[], DoorPolicy],
         challenge_life_ms: int,
         clock: Clock,
         entropy: Entropy,
@@ -254,7 +255,7 @@ class Sessions:
         if isinstance(verified, Deny):
             raise _Refusal(verified)
         self._full_of_tries.add(verified.credential_id)
-        policy = replace(self._policy, mode=self._doorkeeper.door.mode)
+        policy = replace(self._policy(), mode=self._doorkeeper.door.mode)
         decision = decide(verified, self._registry, policy, now)
         watch.lap("decide")
         if isinstance(decision, Deny):

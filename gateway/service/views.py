@@ -265,6 +265,13 @@ class AcknowledgeWish:
     """That the glass was broken is to be acknowledged."""
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyWish:
+    """The policy that is to be in force: the text of its sections, as TOML."""
+
+    text: str
+
+
 Wish = (
     CredentialStateWish
     | HolderStateWish
@@ -274,8 +281,27 @@ Wish = (
     | ImportWish
     | EraseWish
     | AcknowledgeWish
+    | PolicyWish
 )
 """What may be ordered."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyView:
+    """The policy in force.
+
+    Attributes:
+        sha256: as the ledger names it; of `text`.
+        text: empty where it is not here; then nobody is let in.
+        config_sha256: of the policy that the config file holds.
+        config_differs: that one says something else.
+    """
+
+    sha256: str
+    text: str
+    usable: bool
+    config_sha256: str
+    config_differs: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 # Made by .ci/shell.py, with shtab.
 
 _shtab_keyra_holders_subparsers=(import export suspend resume change)
-_shtab_keyra_policy_subparsers=(show test replay)
+_shtab_keyra_policy_subparsers=(propose show history test replay)
 _shtab_keyra_subparsers=(status credentials holders stats tail console enrol trial credential erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy check-config write-config print-config doctor print-strike init run demo backup restore)
 
 _shtab_keyra_status_option_strings=(-h --help --json)
@@ -29,7 +29,9 @@ _shtab_keyra_rights_option_strings=(-h --help --json)
 _shtab_keyra_commission_option_strings=(-h --help --json)
 _shtab_keyra_self_test_option_strings=(-h --help --unattended --json)
 _shtab_keyra_explain_option_strings=(-h --help --key --config --json)
-_shtab_keyra_policy_show_option_strings=(-h --help --config --json)
+_shtab_keyra_policy_propose_option_strings=(-h --help --dry-run --as --break-glass --json)
+_shtab_keyra_policy_show_option_strings=(-h --help --hash --config --json)
+_shtab_keyra_policy_history_option_strings=(-h --help --config --json)
 _shtab_keyra_policy_test_option_strings=(-h --help --config --json)
 _shtab_keyra_policy_replay_option_strings=(-h --help --policy --config --json)
 _shtab_keyra_policy_option_strings=(-h --help)
@@ -48,7 +50,9 @@ _shtab_keyra_option_strings=(-h --help --version --socket)
 _shtab_keyra_holders_import_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_keyra_holders_export_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_keyra_explain___config_COMPGEN=_shtab_compgen_files
+_shtab_keyra_policy_propose_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_keyra_policy_show___config_COMPGEN=_shtab_compgen_files
+_shtab_keyra_policy_history___config_COMPGEN=_shtab_compgen_files
 _shtab_keyra_policy_test_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_keyra_policy_test___config_COMPGEN=_shtab_compgen_files
 _shtab_keyra_policy_replay___policy_COMPGEN=_shtab_compgen_files
@@ -78,7 +82,7 @@ _shtab_keyra_holders_pos_0_choices=(import export suspend resume change)
 _shtab_keyra_enrol___role_choices=(admin operator auditor none)
 _shtab_keyra_credential_pos_0_choices=(suspend resume revoke)
 _shtab_keyra_mode_pos_0_choices=(Locked Unlocked Blocked LockedDown LockedOpen)
-_shtab_keyra_policy_pos_0_choices=(show test replay)
+_shtab_keyra_policy_pos_0_choices=(propose show history test replay)
 _shtab_keyra_print_strike_pos_0_choices=(env boot chip)
 _shtab_keyra_pos_0_choices=(status credentials holders stats tail console enrol trial credential erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy check-config write-config print-config doctor print-strike init run demo backup restore)
 
@@ -169,9 +173,16 @@ _shtab_keyra_self_test___json_nargs=0
 _shtab_keyra_explain__h_nargs=0
 _shtab_keyra_explain___help_nargs=0
 _shtab_keyra_explain___json_nargs=0
+_shtab_keyra_policy_propose__h_nargs=0
+_shtab_keyra_policy_propose___help_nargs=0
+_shtab_keyra_policy_propose___dry_run_nargs=0
+_shtab_keyra_policy_propose___json_nargs=0
 _shtab_keyra_policy_show__h_nargs=0
 _shtab_keyra_policy_show___help_nargs=0
 _shtab_keyra_policy_show___json_nargs=0
+_shtab_keyra_policy_history__h_nargs=0
+_shtab_keyra_policy_history___help_nargs=0
+_shtab_keyra_policy_history___json_nargs=0
 _shtab_keyra_policy_test__h_nargs=0
 _shtab_keyra_policy_test___help_nargs=0
 _shtab_keyra_policy_test___json_nargs=0

@@ -41,8 +41,8 @@ function _shtab_keyra_using
   test "$_shtab_keyra_cmdpath" = "$argv"
 end
 
-set -g _shtab_keyra_commands status credentials holders 'holders import' 'holders export' 'holders suspend' 'holders resume' 'holders change' stats tail console enrol trial credential erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy 'policy show' 'policy test' 'policy replay' check-config write-config print-config doctor print-strike init run demo backup restore
-set -g _shtab_keyra_opts_with_value --as --break-glass --check --config --for --from --group --identity --key --key-until --keys --matching --minutes --name --new-identity --of --out --picture --policy --recipient --replaces --role --seal-key --seed --simulated --socket --state-dir --to --uid --until --uses --vkey -n
+set -g _shtab_keyra_commands status credentials holders 'holders import' 'holders export' 'holders suspend' 'holders resume' 'holders change' stats tail console enrol trial credential erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy 'policy propose' 'policy show' 'policy history' 'policy test' 'policy replay' check-config write-config print-config doctor print-strike init run demo backup restore
+set -g _shtab_keyra_opts_with_value --as --break-glass --check --config --for --from --group --hash --identity --key --key-until --keys --matching --minutes --name --new-identity --of --out --picture --policy --recipient --replaces --role --seal-key --seed --simulated --socket --state-dir --to --uid --until --uses --vkey -n
 
 complete -c keyra -e
 complete -c keyra -f
@@ -184,12 +184,24 @@ complete -c keyra -n '_shtab_keyra_using explain' -s h -l help -d 'show this hel
 complete -c keyra -n '_shtab_keyra_using explain' -l key -x -d 'with this key; its beginning'
 complete -c keyra -n '_shtab_keyra_using explain' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'default /etc/keyra/gateway.toml'
 complete -c keyra -n '_shtab_keyra_using explain' -l json -d 'print JSON'
-complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a policy -d 'Show, test or replay the policy.'
+complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a policy -d 'Show, test, replay, propose a policy.'
 complete -c keyra -n '_shtab_keyra_using policy' -s h -l help -d 'show this help message and exit'
-complete -c keyra -n '_shtab_keyra_using policy; and test $_shtab_keyra_npos -eq 0' -a show -d 'Print it as it is understood.'
+complete -c keyra -n '_shtab_keyra_using policy; and test $_shtab_keyra_npos -eq 0' -a propose -d 'Order another policy; takes fingers.'
+complete -c keyra -n '_shtab_keyra_using policy propose' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using policy propose' -l dry-run -d 'only say what it would change'
+complete -c keyra -n '_shtab_keyra_using policy propose' -l as -x -d 'whose key signs (KEYRA_SIGNER)'
+complete -c keyra -n '_shtab_keyra_using policy propose' -l break-glass -x -d 'as root, without a finger: loud, and stays in the ledger'
+complete -c keyra -n '_shtab_keyra_using policy propose' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using policy propose; and test $_shtab_keyra_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'the sections of a config, or a whole one'
+complete -c keyra -n '_shtab_keyra_using policy; and test $_shtab_keyra_npos -eq 0' -a show -d 'Print the policy in force.'
 complete -c keyra -n '_shtab_keyra_using policy show' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using policy show' -l hash -x -d 'the text of a policy that was ordered once'
 complete -c keyra -n '_shtab_keyra_using policy show' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'default /etc/keyra/gateway.toml'
 complete -c keyra -n '_shtab_keyra_using policy show' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using policy; and test $_shtab_keyra_npos -eq 0' -a history -d 'List what was in force, and by whom.'
+complete -c keyra -n '_shtab_keyra_using policy history' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using policy history' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'default /etc/keyra/gateway.toml'
+complete -c keyra -n '_shtab_keyra_using policy history' -l json -d 'print JSON'
 complete -c keyra -n '_shtab_keyra_using policy; and test $_shtab_keyra_npos -eq 0' -a test -d 'Rehearse a table of expectations.'
 complete -c keyra -n '_shtab_keyra_using policy test' -s h -l help -d 'show this help message and exit'
 complete -c keyra -n '_shtab_keyra_using policy test' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'default /etc/keyra/gateway.toml'

@@ -21,6 +21,7 @@ from gateway.errors import (
     EnrolmentError,
     HolderUnknownError,
     KeyraError,
+    PolicyError,
     RegistryError,
 )
 from gateway.service.events import Event, EventStream
@@ -35,6 +36,7 @@ from gateway.service.views import (
     HealthView,
     HolderView,
     OrderView,
+    PolicyView,
     SelfTestView,
     StatusView,
     Wish,
@@ -195,6 +197,10 @@ class FakeFacade:
         return self.tried
 
     @property
+    def policies(self) -> "FakePolicies":
+        return FakePolicies()
+
+    @property
     def administration(self) -> "FakeAdministration":
         return self.desk
 
@@ -256,6 +262,18 @@ class FakeChecks:
 
     async def self_test_seen(self, entry: int, actor: Actor, *, moved: bool) -> None:
         self._gateway._changed(f"self-test {entry} {moved}", actor)
+
+
+class FakePolicies:
+    """Goes by one policy."""
+
+    def view(self) -> PolicyView:
+        return PolicyView("a" * 64, "[rules]\n", True, "b" * 64, True)
+
+    def text(self, sha256: str) -> str:
+        if sha256 != "a" * 64:
+            raise PolicyError("No policy with this hash is kept here.", "unknown")
+        return "[rules]\n"
 
 
 class FakeAdministration:

@@ -42,6 +42,7 @@ KINDS: Final[dict[str, frozenset[Action]]] = {
     "import": frozenset({Action.IMPORT, Action.ROLE}),
     "erase": frozenset({Action.ERASE, Action.ROLE}),
     "acknowledge": frozenset({Action.ACKNOWLEDGE}),
+    "policy": frozenset({Action.POLICY}),
 }
 """Which rows of the table an order of each kind may fall under."""
 

@@ -18,6 +18,7 @@ from gateway.core.ids import HolderId
 from gateway.core.order_entries import Refused
 from gateway.core.orders import Why, ordered, scheduled
 from gateway.core.policy import DoorRules, Passback
+from gateway.core.policy_standing import PolicyStanding
 from gateway.core.registry import Credential, Registry
 from gateway.core.rights import Action, Need, Role
 from ledger.encoding import canonical as ledgers_canonical
@@ -69,6 +70,10 @@ def records_of_orders() -> list[Record]:
         ),
         order_entries.break_glass_record(Action.ROLE, "No key at hand", by),
         order_entries.change_record(acknowledged, by),
+        order_entries.change_record(
+            order_entries.policy_change(FRONT, PolicyStanding("1" * 64, "2" * 64)), by
+        ),
+        order_entries.policy_stands_record(FRONT, PolicyStanding("1" * 64, "2" * 64)),
         entries.holder_record(desk.holder(role=Role.ADMIN), by),
     ]
 

@@ -231,6 +231,7 @@ def test_explain_answers_every_rule_for_a_holder_alone(desk: Desk) -> None:
     answers = explain(HOLDER, desk.registry, desk.policy, NIGHT)
     assert [(a.rule, a.denial) for a in answers] == [
         ("lockdown", DenialReason.LOCKDOWN),
+        ("policy", None),
         ("credential", None),
         ("holder", None),
         ("holder-state", None),

@@ -227,3 +227,69 @@ def test_an_order_before_the_files_beginning_is_not_judged() -> None:
     assert [gap.text for gap in site.replay.gaps] == [
         "its order stands before the file's first entry."
     ]
+
+
+def policy(sha256: str = "1" * 64, ev: str = "policy", **by: Any) -> Draft:
+    what: dict[str, Any] = {"config": "f" * 64, "door": "front", "sha256": sha256}
+    return Draft(ev, {**what, "by": by} if by else what)
+
+
+def test_a_policy_that_was_ordered_and_signed_stands(site: Site) -> None:
+    assert not site.tell(policy(gateway=True))  # the config's, of before
+    change = policy("2" * 64)
+    signed, by = site.signed(site.adm, "adm", digest("policy", bare(change)))
+    assert not site.tell(signed, ordered(change, by))
+    assert not site.tell(policy("2" * 64, "policy.stands"))
+    assert not site.tell(policy("3" * 64, break_glass=True, uid=0))
+
+
+def test_attack_a_policy_that_nobody_ordered(site: Site) -> None:
+    unsigned = ["no administrator signed for this change."]
+    assert not site.tell(policy(gateway=True))
+    assert site.tell(policy("2" * 64, gateway=True)) == unsigned
+    assert site.tell(policy("2" * 64, uid=1000)) == unsigned
+    assert site.tell(policy("2" * 64, bootstrap=True, uid=0)) == unsigned
+
+
+def test_attack_another_policy_under_the_order_of_one(site: Site) -> None:
+    change = policy("2" * 64)
+    signed, by = site.signed(site.adm, "adm", digest("policy", bare(change)))
+    other = ordered(policy("3" * 64), by)
+    assert site.tell(signed, other) == [
+        "it is not what was ordered, or was done before."
+    ]
+
+
+def test_attack_a_policy_is_slipped_in_by_saying_it_again(site: Site) -> None:
+    found = ["the policy that it speaks of was not in force."]
+    assert site.tell(policy("1" * 64, "policy.stands")) == found
+    assert not site.tell(policy(gateway=True), policy(ev="policy.stands"))
+    assert site.tell(policy("2" * 64, "policy.stands")) == found
+
+
+def test_before_an_administrator_the_config_is_the_policy() -> None:
+    site = Site(administered=False)
+    assert not site.tell(policy(gateway=True), policy("2" * 64, gateway=True))
+
+
+def test_a_file_that_begins_later_may_lack_the_policy_before() -> None:
+    site = Site()
+    replay = Replay()
+    replay.foresee(site.n, [])
+    replay.orders = site.replay.orders
+    for n, draft in enumerate((policy(gateway=True), policy(ev="policy.stands"))):
+        entry = encode_entry(n, bytes(32), site.door.stamp(1000), draft)
+        replay.on_entry(n, entry, b"")
+    assert [gap.n for gap in replay.gaps] == [0]
+    assert not replay.findings
+
+
+def test_a_stretch_believes_what_is_said_again_first() -> None:
+    site = Site(administered=False)
+    replay = Replay()
+    replay.foresee(5, [])
+    for n, sha256 in enumerate(("1" * 64, "1" * 64, "2" * 64), 5):
+        draft = policy(sha256, "policy.stands")
+        entry = encode_entry(n, bytes(32), site.door.stamp(1000), draft)
+        replay.on_entry(n, entry, b"")
+    assert [found.n for found in replay.findings] == [7]

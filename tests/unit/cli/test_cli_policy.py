@@ -146,7 +146,7 @@ def test_explain_of_a_moment_past_or_future(keyra: Run, when: str, reason: str) 
     found = json.loads(ended.out)
     assert found["outcome"] == reason
     assert ended.code == (reason != "granted")
-    assert [row["rule"] for row in found["rules"]][:2] == ["lockdown", "credential"]
+    assert [row["rule"] for row in found["rules"]][:2] == ["lockdown", "policy"]
 
 
 def test_explain_knows_the_past_from_the_present(site: Site, keyra: Run) -> None:

@@ -10,6 +10,7 @@ gateway goes on with what it has in memory, writes the file again and tells; one
 starts without it denies everybody, and says why (docs/adr/0015).
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -55,6 +56,8 @@ class PolicyKeeper:
         self._door: Final = site.own.door.door
         self._ready: dict[str, Policy] = {}
         self._alarmed = False
+        # What is being ordered must be at hand when its entry is there.
+        self._turn: Final = asyncio.Lock()
 
     @property
     def current(self) -> Policy | None:
@@ -98,6 +101,10 @@ class PolicyKeeper:
 
     async def look(self) -> None:
         """Look after the stored text; one that was put back is taken again."""
+        async with self._turn:
+            self._look()
+
+    def _look(self) -> None:
         standing, current = self._registry.policy, self.current
         if standing is None:
             return
@@ -121,6 +128,7 @@ class PolicyKeeper:
         text = self._store.load(sha256)
         own = self._site.own
         if text is None and own.sha256 == sha256:
+            self._alarmed = True
             return [alarm_record(EDITED, _GONE), *self._kept(own)]
         if text is None:
             return [alarm_record(EDITED, f"{_GONE} Nobody is let in.")]
@@ -176,9 +184,10 @@ class PolicyKeeper:
             return [*first, change_record(change, by)]
 
         async def carry_out(by: By, first: Sequence[Record]) -> None:
-            self._store.save(proposed.text)
-            self._take(proposed)
-            await self._recorder.append_made(lambda: records(by, first))
+            async with self._turn:
+                self._store.save(proposed.text)
+                self._take(proposed)
+                await self._recorder.append_made(lambda: records(by, first))
 
         done: CarryOut = carry_out
         return Plan(Action.POLICY, (change,), tuple(text), {}, done, standing)

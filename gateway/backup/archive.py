@@ -1,7 +1,7 @@
 """What is inside the encryption: a ustar archive with a signed manifest at its end.
 
     format             "keyra-backup/v1"
-    state/<name>       files of the state directory
+    state/<name>       files of the state directory, state/policies/<sha256>.toml too
     config/<name>      gateway.toml, and the files that it names, numbered
     bluetooth/<n>      bonds, where they could be read
     ledger/<n>         the ledger's lines (ledger/replica.py), some MiB each

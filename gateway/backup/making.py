@@ -27,6 +27,7 @@ from gateway.backup.archive import (
     signed_bytes,
 )
 from gateway.config import Config
+from gateway.core.policy_standing import is_digest
 from gateway.errors import BackupError
 from ledger.checkpoint import is_signed, parse_note
 from ledger.errors import LedgerError
@@ -42,11 +43,14 @@ VKEY_NAME: Final = "ledger.vkey"
 REGISTRY_NAME: Final = "registry.db"
 PEOPLE_NAME: Final = "people.db"
 BONDS_NAME: Final = "bonds.json"
+POLICIES_NAME: Final = "policies"
 BLUETOOTH: Final = Path("/var/lib/bluetooth")
 
 CHUNK_BYTES: Final = 4 << 20
 SMALL_BYTES_MAX: Final = 4 << 20
 BONDS_MAX: Final = 4_096
+POLICIES_MAX: Final = 1_024
+"""The newest; the one in force is among them, since it is written as it is ordered."""
 BUSY_MS: Final = 5_000
 
 
@@ -173,6 +177,10 @@ def _add_state(content: Content, directory: Path, registry: bytes | None) -> Non
     for name in (VKEY_NAME, BONDS_NAME):
         if (directory / name).exists():
             content.parts.append((f"state/{name}", _small(directory / name)))
+    found = sorted((directory / POLICIES_NAME).glob("*.toml"), key=_age)
+    for path in found[-POLICIES_MAX:]:
+        if is_digest(path.stem):
+            content.parts.append((f"state/{POLICIES_NAME}/{path.name}", _small(path)))
 
 
 def _add_config(content: Content, config: Config, path: Path) -> None:
@@ -209,6 +217,10 @@ def _add_bonds(content: Content, bluetooth: Path) -> None:
             f"No bond was read from {bluetooth} (only root may): where its disk is "
             "lost, each key is paired anew."
         )
+
+
+def _age(path: Path) -> int:
+    return path.stat().st_mtime_ns
 
 
 def _database(path: Path) -> bytes | None:

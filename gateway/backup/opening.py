@@ -22,9 +22,11 @@ from gateway.backup.making import (
     KEY_NAME,
     LEDGER_NAME,
     PEOPLE_NAME,
+    POLICIES_NAME,
     REGISTRY_NAME,
     VKEY_NAME,
 )
+from gateway.core.policy_standing import is_digest
 from gateway.errors import BackupError
 from ledger.checkpoint import VerifierKey, is_signed, parse_note
 from ledger.export import export_lines
@@ -42,6 +44,8 @@ _PATHS: Final = {
     **{f"state/{name}": name for name in _STATE},
     "config/gateway.toml": f"{FROM_BACKUP}/gateway.toml",
 }
+_POLICIES: Final = f"state/{POLICIES_NAME}/"
+_TOML: Final = ".toml"
 _NUMBERS: Final = frozenset({"config", "bluetooth"})
 
 
@@ -162,6 +166,9 @@ def _place(folder: Path, name: str) -> Path:
     """
     if name in _PATHS:
         return folder / _PATHS[name]
+    digest = name.removeprefix(_POLICIES).removesuffix(_TOML)
+    if name == f"{_POLICIES}{digest}{_TOML}" and is_digest(digest):
+        return folder / POLICIES_NAME / f"{digest}{_TOML}"
     kind, _, number = name.partition("/")
     if kind in _NUMBERS and number.isascii() and number.isdigit():
         return folder / FROM_BACKUP / f"{kind}-{int(number)}"

@@ -170,6 +170,8 @@ def resigned(whole: bytes, key: SigningKey) -> bytes:
         "/etc/passwd",
         "state/../../escape",
         "state/telemetry.db",
+        "state/policies/../escape.toml",
+        f"state/policies/{'a' * 64}",
         "config/..",
         "config/gateway.toml/x",
         "bluetooth/\N{SUPERSCRIPT TWO}",

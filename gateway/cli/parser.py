@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 
 from gateway.cli.backup_options import add_backup_options, add_restore_options
 from gateway.cli.holder_options import add_holder_options, add_holder_verbs
+from gateway.cli.ledger_options import add_ledger_verbs
 from gateway.cli.policy_options import add_policy_verbs
 
 CONFIG_PATH: Final = Path("/etc/keyra/gateway.toml")
@@ -98,6 +99,8 @@ def _add_looking(verb: _Verb) -> None:
         help="begin with the last N events (default %(default)s)",
     )
     _json(tail)
+    ledger = verb("ledger", "ledger_verbs", "stats", "Read, verify, export the ledger.")
+    add_ledger_verbs(ledger, _instant, _json)
     console = verb(
         "console", "looking", "console", "Open the console on this terminal."
     )

@@ -25,6 +25,7 @@ from gateway.client.answers import (
 )
 from gateway.client.calls import Call
 from gateway.client.following import PATH, Disconnected, Follower, Item
+from gateway.client.ledger import AsyncLedger, Query
 from gateway.client.retrying import Attempts
 from gateway.errors import ApiError, UnreachableError
 from gateway.order_schemas import BrokenGlass, Order, OrderChoice, OrderWish
@@ -80,6 +81,7 @@ class AsyncClient:
             timeout=TIMEOUT,
             trust_env=False,
         )
+        self.ledger: Final = AsyncLedger(self._ask, self._pieces)
 
     async def __aenter__(self) -> Self:
         return self
@@ -270,6 +272,15 @@ class AsyncClient:
             yield response.aiter_lines()
         finally:
             await response.aclose()
+
+    async def _pieces(self, path: str, query: Query) -> AsyncIterator[bytes]:
+        with reaching(self._socket_path):
+            async with self._http.stream("GET", path, params=query) as response:
+                if not response.is_success:
+                    await response.aread()
+                check(response)
+                async for piece in response.aiter_bytes():
+                    yield piece
 
     async def _ask(self, call: Call[_Answer]) -> _Answer:
         attempts = Attempts(call)

@@ -20,6 +20,7 @@ from gateway.client.answers import (
 )
 from gateway.client.calls import Call
 from gateway.client.following import PATH, Disconnected, Follower, Item
+from gateway.client.ledger import Ledger, Query
 from gateway.client.retrying import Attempts
 from gateway.errors import ApiError, UnreachableError
 from gateway.order_schemas import BrokenGlass, Order, OrderChoice, OrderWish
@@ -80,6 +81,7 @@ class Client:
             timeout=TIMEOUT,
             trust_env=False,
         )
+        self.ledger: Final = Ledger(self._ask, self._pieces)
 
     def __enter__(self) -> Self:
         return self
@@ -264,6 +266,17 @@ class Client:
             yield response.iter_lines()
         finally:
             response.close()
+
+    def _pieces(self, path: str, query: Query) -> Iterator[bytes]:
+        knock(self._socket_path)
+        with (
+            reaching(self._socket_path),
+            self._http.stream("GET", path, params=query) as response,
+        ):
+            if not response.is_success:
+                response.read()
+            check(response)
+            yield from response.iter_bytes()
 
     def _ask(self, call: Call[_Answer]) -> _Answer:
         attempts = Attempts(call)

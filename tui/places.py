@@ -7,6 +7,7 @@ from tui.screens.approvals import ApprovalsScreen
 from tui.screens.base import KeyraScreen
 from tui.screens.door import DoorScreen
 from tui.screens.enrol import EnrolScreen
+from tui.screens.ledger import LedgerScreen
 from tui.screens.people import PeopleScreen
 from tui.terminal import Place
 
@@ -19,5 +20,6 @@ PLACES: Final[Mapping[Place, type[KeyraScreen]]] = {
     ): PeopleScreen,
     Place("3", "Enrol", "A holder gets a key, step by step."): EnrolScreen,
     Place("4", "Approvals", "What waits for whose finger."): ApprovalsScreen,
+    Place("5", "Ledger", "What happened, each entry with its proof."): LedgerScreen,
 }
 """In the order in which they are listed; the first one is open at the start."""

@@ -14,7 +14,9 @@ from gateway.schemas import (
     ModeChange,
     Outgoing,
 )
+from gateway.schemas.policy import TTL_S_MAX, Verification
 from gateway.schemas.policy_text import PolicyText
+from gateway.schemas.users import Alias
 
 IMPORT_HOLDERS_MAX: Final = 500
 REASON_CHARS_MAX: Final = 200
@@ -83,6 +85,24 @@ class PolicyOrder(Incoming):
     text: PolicyText
 
 
+class PurposeOrder(Incoming):
+    """A purpose that is to be so; without `ttl_s`, that is to be deleted."""
+
+    kind: Literal["purpose"]
+    name: Identifier
+    ttl_s: Annotated[int, Field(strict=True, ge=10, le=TTL_S_MAX)] | None = None
+    user_verification: Verification = "required"
+
+
+class AliasOrder(Incoming):
+    """An alias that is to find a holder, or no longer."""
+
+    kind: Literal["alias"]
+    holder_id: Identifier
+    alias: Alias
+    removed: Annotated[bool, Field(strict=True)] = False
+
+
 OrderWish = Annotated[
     CredentialStateOrder
     | HolderStateOrder
@@ -92,7 +112,9 @@ OrderWish = Annotated[
     | ImportOrder
     | EraseOrder
     | AcknowledgeOrder
-    | PolicyOrder,
+    | PolicyOrder
+    | PurposeOrder
+    | AliasOrder,
     Field(discriminator="kind"),
 ]
 """What may be ordered."""

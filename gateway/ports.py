@@ -15,7 +15,7 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, final
+from typing import Any, Final, Protocol, TypeVar, final
 
 from gateway.core.entries import Record, grant_record, order_record
 from gateway.core.facts import InputName, Pattern
@@ -370,6 +370,12 @@ class PeopleStore(Protocol):
     def seal(self, value: str) -> Opening:
         """Commit to a value under a fresh salt; RegistryError if it is none."""
 
+    def seal_alias(self, alias: str) -> Opening:
+        """Commit to an alias, which is stored nowhere; RegistryError if it cannot."""
+
+    def find_alias(self, alias: str) -> tuple[str, ...]:
+        """Return commitments that open to an alias; RegistryError if unreadable."""
+
     def keep(self, subject: str, opening: Opening) -> None:
         """Store an opening; RegistryError if the file does not take it."""
 
@@ -394,6 +400,69 @@ class PeopleStore(Protocol):
         Raises:
             RegistryError: the name may still be there.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepFacts:
+    """What others did for the gateway's data; -1 for what is not known.
+
+    Attributes:
+        sealed_entries: how many entries the seal has seen; -1 without a seal.
+        backup_ms, backup_entries: the newest backup that can be seen from here.
+        verified_ms: when the whole ledger was last found whole.
+        disk_free_bytes: beside the ledger.
+    """
+
+    sealed_entries: int = -1
+    backup_ms: int = -1
+    backup_entries: int = -1
+    verified_ms: int = -1
+    disk_free_bytes: int = -1
+
+
+class Upkeep(Protocol):
+    """What can be read beside the ledger about its keeping. Blocks; never raises."""
+
+    def read(self) -> UpkeepFacts:
+        """Look at all of it."""
+
+    def entry_times(self, numbers: Sequence[int]) -> Mapping[int, int]:
+        """Return when entries were written, Unix ms; without those nobody can tell."""
+
+
+class _NoUpkeep:
+    """Nothing is known."""
+
+    def read(self) -> UpkeepFacts:
+        """Know nothing."""
+        return UpkeepFacts()
+
+    def entry_times(self, _: Sequence[int]) -> Mapping[int, int]:
+        """Know none."""
+        return {}
+
+
+NO_UPKEEP: Final[Upkeep] = _NoUpkeep()
+
+Result = TypeVar("Result")
+
+
+class Aside(Protocol):
+    """Does what blocks beside the door, one job after the other."""
+
+    async def run(self, job: Callable[[], Result]) -> Result:
+        """Return what the job returns, or raise what it raises."""
+
+
+class _AtOnce:
+    """There is no side: the job is done where one waits for it."""
+
+    async def run(self, job: Callable[[], Result]) -> Result:
+        """Do it."""
+        return job()
+
+
+AT_ONCE: Final[Aside] = _AtOnce()
 
 
 class SilentAlarm(Protocol):

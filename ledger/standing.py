@@ -16,11 +16,15 @@ ORDER: Final = "admin.order"
 ENROL: Final = "enrol"
 ENROL_PROOF: Final = "enrol.proof"
 STANDING: Final = {
+    "alias": "alias",
+    "alias.removed": "alias",
     "commissioned": "door",
     "credential.duress": "credential",
     "door.mode": "mode",
     "door.over": "mode",
     "policy": "door",
+    "purpose": "purpose",
+    "purpose.removed": "purpose",
 }
 """Kinds of entries of which a prune keeps the newest, for each value of this member."""
 

@@ -20,6 +20,7 @@ from gateway.adapters.people_store import SqlitePeopleStore
 from gateway.adapters.policy_store import FilePolicyStore
 from gateway.adapters.registry_store import SqliteRegistryStore
 from gateway.adapters.telemetry_store import SqliteTelemetryStore
+from gateway.adapters.upkeep_files import UpkeepFiles
 from gateway.config import Config, Duress, Group, Limits, NamedSchedule, Rules, parse
 from gateway.config.site_policy import SitePolicies
 from gateway.core.attestation import Trust
@@ -328,6 +329,7 @@ class VirtualSite:
             telemetry_store=SqliteTelemetryStore(self.folder / "telemetry.db", None),
             sensors=MachineSensors(self.folder),
             watchdog=watchdog,
+            upkeep=UpkeepFiles(self.ledger_path, lambda: None),
         )
 
     def config(self) -> Config:

@@ -2,17 +2,19 @@ r"""The people database: what the ledger's commitments open to, and nothing else
 
     commitment = SHA-256("keyra/commit/v1\0" ‖ salt ‖ canonical({"v": value}))
 
-A name stands here alone. To erase a person, their rows are deleted and the file is
-written anew, so that neither free pages nor a journal keep it: `secure_delete`
-overwrites what is freed, there is no write-ahead log to linger, and VACUUM leaves no
-page that held a row. A mark in the file's header says that a VACUUM is owed, from the
-transaction that deletes until it is done. The commitment in the ledger goes on
-verifying and means nothing any more. Flash keeps what it pleases below the file system;
-that is beyond this file.
+A name stands here alone. An alias stands nowhere: its opening holds HMAC-SHA256 of it
+under a secret of this file, so that it can be looked up and never listed. To erase a
+person, their rows are deleted and the file is written anew, so that neither free pages
+nor a journal keep it: `secure_delete` overwrites what is freed, there is no write-ahead
+log to linger, and VACUUM leaves no page that held a row. A mark in the file's header
+says that a VACUUM is owed, from the transaction that deletes until it is done. The
+commitment in the ledger goes on verifying and means nothing any more. Flash keeps what
+it pleases below the file system; that is beyond this file.
 
 Who is trusted: this file, for names only. It never decides who may pass.
 """
 
+import hmac
 import logging
 import os
 import sqlite3
@@ -46,6 +48,11 @@ _SETTINGS: Final = (
     "trusted_schema=OFF",
     "cell_size_check=ON",
 )
+_PEPPER_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS pepper(name TEXT PRIMARY KEY, value BLOB NOT NULL) "
+    "STRICT"
+)
+_OF_ALIASES: Final = "alias"
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS opening(commitment TEXT PRIMARY KEY, "
     "subject TEXT NOT NULL, salt BLOB NOT NULL, value TEXT NOT NULL) STRICT"
@@ -65,6 +72,21 @@ def _opened(connection: sqlite3.Connection, commitment: str) -> str | None:
         return None
     value: str = row[1]
     return value
+
+
+_HAS_PEPPER: Final = "SELECT 1 FROM sqlite_schema WHERE name='pepper'"
+
+
+def _pepper_in(connection: sqlite3.Connection) -> bytes:
+    (pepper,) = connection.execute(
+        "SELECT value FROM pepper WHERE name=?", (_OF_ALIASES,)
+    ).fetchone()
+    return bytes(pepper)
+
+
+def _hidden(pepper: bytes, alias: str) -> str:
+    """Return what stands for an alias in its opening."""
+    return f"alias {hmac.digest(pepper, alias.encode(), 'sha256').hex()}"
 
 
 class SqlitePeopleStore:
@@ -89,6 +111,47 @@ class SqlitePeopleStore:
             )
         salt = self._entropy.token(SALT_BYTES)
         return Opening(commitment_of(salt, value), salt, value)
+
+    def seal_alias(self, alias: str) -> Opening:
+        """Commit to an alias; stores nothing but, the first time, the secret.
+
+        Raises:
+            RegistryError: the file does not take it.
+        """
+        with self._changing() as connection:
+            connection.execute(_PEPPER_SCHEMA)
+            connection.execute(
+                "INSERT OR IGNORE INTO pepper VALUES(?,?)",
+                (_OF_ALIASES, self._entropy.token(SALT_BYTES)),
+            )
+            pepper = _pepper_in(connection)
+        return self.seal(_hidden(pepper, alias))
+
+    def find_alias(self, alias: str) -> tuple[str, ...]:
+        """Return the commitments that open to an alias.
+
+        Raises:
+            RegistryError: the file cannot be read.
+        """
+        if not self._path.exists():
+            return ()
+        try:
+            with closing(self._connect("ro", CHANGE_BUSY_MS)) as connection:
+                if not connection.execute(_HAS_PEPPER).fetchone():
+                    return ()
+                value = _hidden(_pepper_in(connection), alias)
+                rows = connection.execute(
+                    "SELECT commitment, salt FROM opening WHERE value=?", (value,)
+                ).fetchall()
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise RegistryError(
+                f"The people database {self._path} cannot be read ({error})."
+            ) from error
+        return tuple(
+            commitment
+            for commitment, salt in rows
+            if commitment_of(salt, value) == commitment
+        )
 
     def keep(self, subject: str, opening: Opening) -> None:
         """Store an opening, under the pseudonym that `erase` will be asked for.

@@ -102,11 +102,15 @@ class SqliteRegistryStore:
             covers = [{"entries": snapshot.entries}]
             _replace(database, "holders", holders, "holder")
             _replace(database, "credentials", credentials, "credential")
-            passages = [
-                {"number": number, "row": json.dumps(row)}
-                for number, row in enumerate(snapshot.passages)
-            ]
-            _replace(database, "passages", passages, "number")
+            for name, kept in (
+                ("passages", snapshot.passages),
+                ("directory", snapshot.directory),
+            ):
+                rows = [
+                    {"number": number, "row": json.dumps(row)}
+                    for number, row in enumerate(kept)
+                ]
+                _replace(database, name, rows, "number")
             _replace(database, "covers", covers, "entries")
 
         self._write(write)
@@ -208,6 +212,7 @@ def _read(database: Database) -> RegistrySnapshot | None:
         tuple(sorted(holders, key=lambda holder: holder.id)),
         tuple(sorted(credentials, key=lambda one: one.id)),
         tuple(json.loads(row["row"]) for row in _rows(database, "passages")),
+        tuple(json.loads(row["row"]) for row in _rows(database, "directory")),
     )
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI, Header, Query, Request, Response
 from gateway.api import openapi, problems
 from gateway.api.door_checks import add_door_checks
 from gateway.api.event_stream import EventStreamResponse, Streams, start
+from gateway.api.front import add_front
 from gateway.api.guard import Guard, actor_of, uid_of
 from gateway.api.idempotency import Idempotency
 from gateway.api.ledger import add_ledger
@@ -95,6 +96,7 @@ def create_app(
     add_ledger(router, ledger)
     add_trials(router, facade)
     add_policy_texts(router, facade.policies)
+    add_front(router, facade.front)
     _add_events(router, facade, app.state.streams)
     app.include_router(router)
     app.add_middleware(Idempotency, uid_of=uid_of)
@@ -139,10 +141,11 @@ def _add_reading(router: APIRouter, facade: Facade) -> None:
         limit: Limit = 100, cursor: Cursor = "", holder: Identifier | Literal[""] = ""
     ) -> CredentialPage:
         """Return credentials, by id; all, or one holder's."""
-        found = facade.credentials()
+        every = facade.credentials()
         if holder:
-            found = [one for one in found if one.holder_id == holder]
-        items, following = _page(found, limit, cursor)
+            every = [one for one in every if one.holder_id == holder]
+        found, following = _page(every, limit, cursor)
+        items = await facade.front.dated(found)
         return CredentialPage(
             items=tuple(Credential.model_validate(item) for item in items),
             next=following,

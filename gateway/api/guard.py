@@ -2,7 +2,7 @@
 
 1. The connection's peer is known from the kernel, or the answer is 403.
 2. It waits for its turn: so many in a second, of one user and of all.
-3. Reading takes READ, everything else takes WRITE; nobody else learns what is here.
+3. Reading and asking take READ, all else WRITE; nobody else learns what is here.
 4. The body is read whole, bounded in bytes and in time, only then goes on.
 5. A peer that does not take its answer in time loses its connection.
 """
@@ -41,8 +41,10 @@ BODY_READ_S_MAX: Final = 5
 WRITE_S_MAX: Final = 10
 
 _READING: Final = frozenset({"GET", "HEAD"})
-READING_PATHS: Final = frozenset({"/v1/ledger/verification"})
-"""Where every method only reads: verifying changes nothing, and auditors are for it."""
+READING_PATHS: Final = frozenset(
+    {"/v1/ledger/verification", "/v1/policy/explain", "/v1/users/lookup"}
+)
+"""Where every method only reads: to verify and to ask changes nothing."""
 _CLOSE: Final = {"connection": "close"}
 
 

@@ -82,4 +82,6 @@ _PLAIN: Final[Mapping[type, Callable[..., views.Wish]]] = {
     schemas.EraseOrder: views.EraseWish,
     schemas.AcknowledgeOrder: views.AcknowledgeWish,
     schemas.PolicyOrder: views.PolicyWish,
+    schemas.PurposeOrder: views.PurposeWish,
+    schemas.AliasOrder: views.AliasWish,
 }

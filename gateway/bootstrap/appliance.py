@@ -60,4 +60,6 @@ async def appliance(config: Config) -> AsyncIterator[Adapters]:
             sensors=parts.sensors,
             watchdog=watchdog_from(os.environ),
             silent_alarm=parts.silent_alarm,
+            upkeep=parts.upkeep,
+            aside=parts.aside,
         )

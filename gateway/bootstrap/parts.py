@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway.adapters.aside import AsideThread
 from gateway.adapters.ledger_journal import LedgerHistory, LedgerJournal
 from gateway.adapters.machine_sensors import MachineSensors
 from gateway.adapters.people_store import SqlitePeopleStore
@@ -16,6 +17,8 @@ from gateway.adapters.registry_store import SqliteRegistryStore
 from gateway.adapters.silent_alarm import DatagramAlarm
 from gateway.adapters.strike_client import StrikeClient
 from gateway.adapters.telemetry_store import SqliteTelemetryStore
+from gateway.adapters.upkeep_files import UpkeepFiles
+from gateway.backup.keeping import found
 from gateway.config import Config
 from gateway.ports import NO_ALARM, Clock, Entropy, SilentAlarm
 from ledger.rotation import load_signing_key
@@ -45,6 +48,8 @@ class Parts:
     telemetry_store: SqliteTelemetryStore
     sensors: MachineSensors
     silent_alarm: SilentAlarm
+    upkeep: UpkeepFiles
+    aside: AsideThread
 
 
 @contextmanager
@@ -59,6 +64,7 @@ def opened_parts(config: Config, clock: Clock, entropy: Entropy) -> Iterator[Par
         # One thread of its own: the ledger's writes wait for the disk.
         executor = stack.enter_context(ThreadPoolExecutor(1, "ledger"))
         spare = stack.enter_context(ThreadPoolExecutor(1, "telemetry"))
+        aside = stack.enter_context(ThreadPoolExecutor(1, "aside"))
         path = directory / LEDGER_NAME
         _warn_of(directory / SEAL_KEY_NAME)
         key = load_signing_key(path, directory / KEY_NAME)
@@ -74,6 +80,8 @@ def opened_parts(config: Config, clock: Clock, entropy: Entropy) -> Iterator[Par
             telemetry_store=SqliteTelemetryStore(directory / TELEMETRY_NAME, spare),
             sensors=MachineSensors(directory),
             silent_alarm=_silent_alarm(config),
+            upkeep=UpkeepFiles(path, lambda: _newest_backup(config)),
+            aside=AsideThread(aside),
         )
 
 
@@ -86,6 +94,11 @@ def _warn_of(seal_key: Path) -> None:
             "can rewrite the whole ledger.",
             seal_key,
         )
+
+
+def _newest_backup(config: Config) -> tuple[int, int] | None:
+    backups = found(Path(config.backup.dir), config.gateway.id)
+    return (backups[-1].made_ms, backups[-1].entries) if backups else None
 
 
 def _silent_alarm(config: Config) -> SilentAlarm:

@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from gateway.bootstrap.policy import policies_of
+from gateway.bootstrap.switches import switches_of
 from gateway.config import BleIdentity, Config
 from gateway.config.sections import Trust as TrustSection
 from gateway.core.attestation import Trust
@@ -56,6 +57,7 @@ def setting_of(config: Config) -> Setting:
         on_fire=config.door.on_fire,
         wiring=f"{config.door.lock.value} {config.door.relay.value} "
         f"{config.pins.strike}",
+        switches=switches_of(config),
     )
 
 

@@ -65,6 +65,8 @@ async def simulated(config: Config, directory: Path) -> AsyncIterator[Adapters]:
                 sensors=parts.sensors,
                 watchdog=watchdog_from(os.environ),
                 silent_alarm=parts.silent_alarm,
+                upkeep=parts.upkeep,
+                aside=parts.aside,
             )
 
 

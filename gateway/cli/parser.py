@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from gateway.cli.backup_options import add_backup_options, add_restore_options
+from gateway.cli.front_options import add_front_verbs, add_week
 from gateway.cli.holder_options import add_holder_options, add_holder_verbs
 from gateway.cli.ledger_options import add_ledger_verbs
 from gateway.cli.policy_options import add_policy_verbs
@@ -60,6 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_ordering(verb)
     _add_checks(verb)
     _add_deciding(verb)
+    add_front_verbs(verb, _json, _ordering, _number)
     _add_installing(verb)
     _add_own(verb)
     _add_backups(verb)
@@ -224,6 +226,7 @@ def _add_deciding(verb: _Verb) -> None:
         made.set_defaults(verb=name)
         _config(made)
         _json(made)
+    add_week(verbs)
 
 
 def _add_installing(verb: _Verb) -> None:

@@ -165,12 +165,15 @@ def credential_lines(credentials: Iterable[Credential]) -> list[str]:
             one.model,
             str(one.counter),
             instant(one.until_ms),
+            instant(one.enrolled_ms),
+            instant(one.last_used_ms),
         )
         for one in credentials
     ]
     if not rows:
         return ["No key is enrolled; `keyra enrol` registers the first one."]
-    return table(("CREDENTIAL", "HOLDER", "STATE", "MODEL", "COUNTER", "UNTIL"), rows)
+    head = ("CREDENTIAL", "HOLDER", "STATE", "MODEL", "COUNTER", "UNTIL")
+    return table((*head, "ENROLLED", "LAST USED"), rows)
 
 
 def event_line(event: Event) -> str:

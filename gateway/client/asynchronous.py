@@ -25,6 +25,7 @@ from gateway.client.answers import (
 )
 from gateway.client.calls import Call
 from gateway.client.following import PATH, Disconnected, Follower, Item
+from gateway.client.front_async import AsyncFront
 from gateway.client.ledger import AsyncLedger, Query
 from gateway.client.retrying import Attempts
 from gateway.errors import ApiError, UnreachableError
@@ -54,7 +55,7 @@ from gateway.schemas.trials import Trial, TrialWish
 _Answer = TypeVar("_Answer")
 
 
-class AsyncClient:
+class AsyncClient(AsyncFront):
     """Asks one gateway. Use it in an `async with` statement, in one loop.
 
     Each method raises ApiError where the gateway refuses, and UnreachableError where

@@ -20,6 +20,7 @@ from gateway.client.answers import (
 )
 from gateway.client.calls import Call
 from gateway.client.following import PATH, Disconnected, Follower, Item
+from gateway.client.front_blocking import Front
 from gateway.client.ledger import Ledger, Query
 from gateway.client.retrying import Attempts
 from gateway.errors import ApiError, UnreachableError
@@ -53,7 +54,7 @@ def _pause(duration_s: float) -> None:
     threading.Event().wait(duration_s)
 
 
-class Client:
+class Client(Front):
     """Asks one gateway. Use it in a `with` statement, in one thread.
 
     Each method raises ApiError where the gateway refuses, and UnreachableError where

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from gateway.core.credential import COUNTER_MAX, STATES, Credential, credential_id_in
+from gateway.core.directory import DIRECTORY_ENTRIES, Directory
 from gateway.core.encoding import canonical
 from gateway.core.facts import CredentialState
 from gateway.core.holder import Holder
@@ -61,17 +62,20 @@ class RegistrySnapshot:
         entries: how many entries it covers, from entry 0 on.
         holders, credentials: sorted by id.
         passages: rows of core.passages, sorted.
+        directory: rows of core.directory, sorted.
     """
 
     entries: int
     holders: tuple[Holder, ...]
     credentials: tuple[Credential, ...]
     passages: tuple[Mapping[str, Any], ...] = ()
+    directory: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def rows(self) -> int:
         """How many rows there are of each kind together."""
-        return len(self.holders) + len(self.credentials) + len(self.passages)
+        people = len(self.holders) + len(self.credentials)
+        return people + len(self.passages) + len(self.directory)
 
     def digest(self) -> str:
         """Return SHA-256 over prefix, entries and canonical rows, 64 hex digits."""
@@ -80,7 +84,7 @@ class RegistrySnapshot:
             hasher.update(canonical(holder.row()) + b"\n")
         for credential in self.credentials:
             hasher.update(canonical(credential.row()) + b"\n")
-        for row in self.passages:
+        for row in (*self.passages, *self.directory):
             hasher.update(canonical(row) + b"\n")
         return hasher.hexdigest()
 
@@ -101,12 +105,14 @@ class Registry:
     Attributes:
         passages: who passed when, folded from the same entries.
         policy: which policy is in force, or None where no entry said so yet.
+        directory: purposes, aliases and when keys were used, from them too.
     """
 
     def __init__(self) -> None:
         self._entries = 0
         self.policy: PolicyStanding | None = None
         self.passages: Final = Passages()
+        self.directory: Final = Directory()
         self._holders: MutableMapping[HolderId, Holder] = {}
         self._credentials: MutableMapping[CredentialId, Credential] = {}
         self._keys: MutableMapping[HolderId, tuple[CredentialId, ...]] = {}
@@ -135,6 +141,7 @@ class Registry:
         for credential in snapshot.credentials:
             registry._install(credential)
         registry.passages.restore(snapshot.passages)
+        registry.directory.restore(snapshot.directory)
         return registry
 
     @property
@@ -179,6 +186,7 @@ class Registry:
         if (fold := _FOLDS.get(ev)) is not None:
             fold(self, what)
         self.passages.read(self._entries, ev, what, self._groups_of)
+        self.directory.read(self._entries, ev, what, self.holder)
 
     def check_all(self, changes: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """Say whether these changes would be legal now, one after the other.
@@ -196,6 +204,7 @@ class Registry:
         for ev, what in changes:
             draft._fold_in(ev, what)
             self.passages.read(self._entries, ev, what, draft._groups_of)
+            self.directory.read(self._entries, ev, what, draft.holder)
         return None
 
     def apply(self, n: int, ev: str, what: Mapping[str, Any]) -> None:
@@ -208,9 +217,12 @@ class Registry:
         if n < self._entries:
             raise RegistryError(f"Entry {n} is already part of the registry.")
         told = self.passages.read(n, ev, what, self._groups_of)
+        noted = self.directory.read(n, ev, what, self.holder)
         self._fold_in(ev, what)
         if told is not None:
             self.passages.tell(n, told)
+        if noted is not None:
+            self.directory.tell(noted)
         self._entries = n + 1
 
     def _fold_in(self, ev: str, what: Mapping[str, Any]) -> None:
@@ -235,6 +247,7 @@ class Registry:
             tuple(sorted(self._holders.values(), key=lambda holder: holder.id)),
             tuple(sorted(self._credentials.values(), key=lambda one: one.id)),
             tuple(self.passages.rows()),
+            tuple(self.directory.rows()),
         )
 
     def _groups_of(self, holder_id: HolderId) -> tuple[GroupId, ...]:
@@ -338,7 +351,7 @@ _FOLDS: Final[Mapping[str, Callable[[Registry, Mapping[str, Any]], Changed]]] = 
     POLICY_STANDS: _fold_policy_stands,
 }
 
-FOLDED: Final = frozenset(_FOLDS) | PASSAGE_ENTRIES
+FOLDED: Final = frozenset(_FOLDS) | PASSAGE_ENTRIES | DIRECTORY_ENTRIES
 """The kinds of entries that change the registry; a replay needs no others."""
 
 

@@ -50,6 +50,7 @@ class Action(Enum):
     IMPORT = "holders.import", "Register or change many holders at once."
     ERASE = "holder.erase", "Remove a holder's name for good, and revoke their keys."
     POLICY = "policy", "Put another policy in force: who may pass, and when."
+    PURPOSE = "purpose", "Set or delete a purpose: how long it waits, how it verifies."
     ACKNOWLEDGE = "break-glass.acknowledge", "Acknowledge that the glass was broken."
 
 
@@ -86,6 +87,7 @@ NEEDS: Final[Mapping[Action, Need]] = {
     Action.ENROL: _STAFF,
     Action.IMPORT: _ADMIN,
     Action.ERASE: _ADMIN,
+    Action.PURPOSE: _ADMIN,
     Action.STAFF_KEY_REVOKE: _ADMIN,
     Action.STAFF_RESUME: _ADMIN,
     Action.ROLE: _TWO_ADMINS,

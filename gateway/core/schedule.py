@@ -92,13 +92,18 @@ class Schedule:
         if not self.needs_time:
             return today
         for day, at in ((today, minute), (today - _DAY, minute + _DAY_MIN)):
-            windows = self._windows_on(day, special=special)
+            windows = self.windows_on(day, special=special)
             if any(start <= at < end for start, end in windows):
                 return day
         return None
 
-    def _windows_on(self, day: date, *, special: bool) -> list[tuple[int, int]]:
-        """Return the windows that begin on a day, in minutes from its midnight."""
+    def windows_on(self, day: date, *, special: bool = True) -> list[tuple[int, int]]:
+        """Return the windows that begin on a day, in minutes from its midnight.
+
+        Args:
+            day: by the calendar on the wall.
+            special: False to ask what would be so if no day were special.
+        """
         for special_days in self.special if special else ():
             if day in special_days.days:
                 return list(special_days.windows)

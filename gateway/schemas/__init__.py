@@ -199,6 +199,8 @@ class Credential(Outgoing):
     model: str
     counter: int
     until_ms: int
+    enrolled_ms: int = Field(default=0, description="0 where it is not known.")
+    last_used_ms: int = Field(default=0, description="0 where it is not known.")
 
 
 class HolderPage(Outgoing):

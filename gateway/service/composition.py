@@ -9,7 +9,10 @@ from gateway.core.challenge import Place
 from gateway.core.door_timing import DoorTiming
 from gateway.core.orders import OnFire
 from gateway.ports import (
+    AT_ONCE,
     NO_ALARM,
+    NO_UPKEEP,
+    Aside,
     Clock,
     Entropy,
     History,
@@ -25,9 +28,11 @@ from gateway.ports import (
     SilentAlarm,
     Strike,
     TelemetryStore,
+    Upkeep,
     Watchdog,
 )
 from gateway.radio_ports import RadioControl
+from gateway.service.front_views import SettingView
 from gateway.service.new_credential import EnrolmentRules
 from gateway.service.telemetry import MemoryTelemetry
 
@@ -54,6 +59,8 @@ class Adapters:
     sensors: Sensors
     watchdog: Watchdog
     silent_alarm: SilentAlarm = NO_ALARM
+    upkeep: Upkeep = NO_UPKEEP
+    aside: Aside = AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class Setting:
     Attributes:
         config_facts: what the `config` entry holds.
         wiring: lock, relay and pin in words; commissioning holds for these alone.
+        switches: what the config switches on and off, with its risk.
     """
 
     place: Place
@@ -74,3 +82,4 @@ class Setting:
     config_facts: entries.ConfigFacts
     on_fire: OnFire = OnFire.OBSERVE
     wiring: str = ""
+    switches: tuple[SettingView, ...] = ()

@@ -1,12 +1,22 @@
 """What the API may ask of the gateway: one small contract, kept by service.gateway."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
 from typing import Protocol
 
 from gateway.core.commissioning import Point
 from gateway.core.facts import CredentialState, Mode
 from gateway.core.measurement import Statistics
 from gateway.service.events import Event
+from gateway.service.front_views import (
+    ExplanationView,
+    PolicyRulesView,
+    PurposeView,
+    SettingView,
+    UserView,
+    WeekView,
+    WellbeingView,
+)
 from gateway.service.trials import TrialView
 from gateway.service.views import (
     Actor,
@@ -84,6 +94,58 @@ class PolicyFacade(Protocol):
         """Return the text of a policy that was ordered once."""
 
 
+class RulesFacade(Protocol):
+    """Questions about the policy; see service.policy_front."""
+
+    def rules(self) -> PolicyRulesView:
+        """Return the policy in force."""
+
+    async def explain(
+        self, holder_id: str, door: str = "", at: str = "", key: str = ""
+    ) -> ExplanationView:
+        """Return every rule's answer to a holder, for now, the past or the future."""
+
+    def week(self, first: date | None = None, holder_id: str = "") -> WeekView:
+        """Lay out the policy's hours over seven days."""
+
+
+class FrontFacade(Protocol):
+    """What people ask beside the door itself; see service.front."""
+
+    @property
+    def policy(self) -> RulesFacade:
+        """Questions about the policy."""
+
+    def purposes(self) -> list[PurposeView]:
+        """Return all purposes, by name."""
+
+    async def set_purpose(
+        self, name: str, ttl_s: int, user_verification: str, actor: Actor
+    ) -> PurposeView:
+        """Set a purpose, new or not."""
+
+    async def delete_purpose(self, name: str, actor: Actor) -> None:
+        """Delete a purpose."""
+
+    def settings(self) -> tuple[SettingView, ...]:
+        """Return the config's switches as they stand, with what each risks."""
+
+    async def users(self, after: str, limit: int) -> tuple[list[UserView], bool]:
+        """Return holders with their keys, by id, and whether more follow."""
+
+    async def user(self, holder_id: str) -> UserView:
+        """Return one holder with their keys."""
+
+    async def lookup(self, alias: str) -> UserView:
+        """Return whom an alias finds."""
+
+    async def dated(self, views: Sequence[CredentialView]) -> list[CredentialView]:
+        """Return credentials with when they were enrolled and last used."""
+
+    async def wellbeing(self) -> WellbeingView:
+        """Return how the gateway is, in detail."""
+
+
 class Facade(Protocol):
     """The administration side. Every change names its actor in the ledger.
 
@@ -141,6 +203,10 @@ class Facade(Protocol):
     @property
     def policies(self) -> PolicyFacade:
         """The policy in force."""
+
+    @property
+    def front(self) -> FrontFacade:
+        """What people ask beside the door itself."""
 
     def events(self, after_id: int | None = None) -> AsyncIterator[Event]:
         """Follow what happens; see EventStream.subscribe."""

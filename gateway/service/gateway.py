@@ -23,6 +23,7 @@ from gateway.service.composition import Adapters, Setting
 from gateway.service.door_orders import DoorOrders, left_over
 from gateway.service.enroller import Enroller
 from gateway.service.events import Event, EventStream
+from gateway.service.front import Front, open_front
 from gateway.service.listener import Listener
 from gateway.service.office import open_office
 from gateway.service.order_desk import OrderDesk
@@ -113,6 +114,7 @@ class Gateway:
         self._desk, self._administration = self._open_office(book, recovered)
         self.trials: Final = Trials(book, self._registry, adapters, self._events)
         self._listener: Final = self._make_listener(book)
+        self.front: Final = self._open_front()
 
     def _make_enroller(self, book: ChallengeBook) -> Enroller:
         on = self._on
@@ -183,6 +185,19 @@ class Gateway:
             events=self._events,
             watch=self._radio_watch,
             telemetry=on.telemetry,
+        )
+
+    def _open_front(self) -> Front:
+        return open_front(
+            self._setting,
+            self._on,
+            registry=self._registry,
+            policies=self.policies,
+            roll=self._roll,
+            administration=self._administration,
+            mode=lambda: self._doorkeeper.door.mode,
+            health=self._health,
+            radio=self._listener.radio_view,
         )
 
     # Running.
@@ -288,17 +303,20 @@ class Gateway:
             wall_ms=now.wall_ms,
             started_up_ms=self._started_up_ms,
             door=DoorView.of(door, now, commissioned=self.checks.is_commissioned),
-            health=HealthView(
-                scanning=self._listener.scanning,
-                ledger_writable=self._recorder.writable,
-                strike_reachable=self._doorkeeper.strike_reachable,
-                clock_synchronised=now.wall_is_trusted,
-            ),
+            health=self._health(),
             ledger_size=self._registry.entries,
             last_event_id=self._events.last_id,
             stages=self._on.telemetry.stages(),
             counts=self._on.telemetry.counts(),
             unacknowledged=self._administration.unacknowledged,
+        )
+
+    def _health(self) -> HealthView:
+        return HealthView(
+            scanning=self._listener.scanning,
+            ledger_writable=self._recorder.writable,
+            strike_reachable=self._doorkeeper.strike_reachable,
+            clock_synchronised=self._on.clock.now().wall_is_trusted,
         )
 
     async def statistics(self, since_ms: int) -> Statistics:

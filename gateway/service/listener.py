@@ -18,6 +18,7 @@ from gateway.ports import Clock, Radio, Sighting, Telemetry
 from gateway.service.addresses import KnownAddresses
 from gateway.service.enroller import Enroller
 from gateway.service.events import EventStream
+from gateway.service.front_views import RadioView
 from gateway.service.liveness import Stint
 from gateway.service.radio_watch import RadioWatch
 from gateway.service.recorder import Recorder
@@ -68,12 +69,24 @@ class Listener:
         self._yielding: Final[set[PeerAddress]] = set()
         self._scan_task: asyncio.Task[None] | None = None
         self._scanning = False
+        self._changed_up_ms = clock.now().up_ms
         self.ending: Final = Stint(clock)
 
     @property
     def scanning(self) -> bool:
         """Whether a scan is under way, and not known to be dead."""
         return self._scanning and not self._watch.lost
+
+    def radio_view(self) -> RadioView:
+        """Return how the radio is now."""
+        watch = self._watch
+        changed_up_ms = watch.changed_up_ms
+        if not watch.lost:
+            changed_up_ms = max(changed_up_ms, self._changed_up_ms)
+        heard_up_ms, signal_dbm = watch.last_heard or (None, None)
+        return RadioView(
+            self.scanning, changed_up_ms, heard_up_ms, signal_dbm, watch.fault
+        )
 
     def restart_scan(self) -> None:
         """Begin the scan anew; touches under way go on."""
@@ -99,13 +112,15 @@ class Listener:
     async def _scan(self, tasks: asyncio.TaskGroup) -> None:
         try:
             self._scanning = True
+            self._changed_up_ms = self._clock.now().up_ms
             async for sighting in self._radio.sightings():
-                self._watch.heard(sighting.up_ms)
+                self._watch.heard(sighting.up_ms, sighting.rssi_dbm)
                 self._sighted(sighting, tasks)
         except LinkError as error:
             self._watch.ended(str(error))
         finally:
             self._scanning = False
+            self._changed_up_ms = self._clock.now().up_ms
 
     def _sighted(self, sighting: Sighting, tasks: asyncio.TaskGroup) -> None:
         address = sighting.address

@@ -18,12 +18,14 @@ from gateway.core.rights import Action, Role
 from gateway.errors import EnrolmentError, RegistryError
 from gateway.ports import PeopleStore
 from gateway.service.armed_order import EnrolmentTask
+from gateway.service.directory_plans import DirectoryPlans
 from gateway.service.plan import CarryOut, Plan
 from gateway.service.policy_keeper import PolicyKeeper
 from gateway.service.recorder import Recorder
 from gateway.service.roll import Roll
 from gateway.service.views import (
     AcknowledgeWish,
+    AliasWish,
     CredentialStateWish,
     EnrolmentOrder,
     EraseWish,
@@ -32,6 +34,7 @@ from gateway.service.views import (
     ImportWish,
     ModeWish,
     PolicyWish,
+    PurposeWish,
     Wish,
 )
 from gateway.service.wording import enrolment_words, holder_words, key_words, named
@@ -70,6 +73,7 @@ class Planner:
         self._arm: Final = arm
         self._roll: Final = roll
         self._policies: Final = policies
+        self._directory: Final = DirectoryPlans(registry, people, recorder)
 
     def plan(self, wish: Wish) -> Plan:
         """Say what a wish means now.
@@ -94,6 +98,8 @@ class Planner:
                 plan = self._erasure(wish)
             case AcknowledgeWish():
                 plan = self._acknowledgement()
+            case PurposeWish() | AliasWish():
+                plan = self._directory.plan(wish)
             case _:
                 assert_never(wish)
         self._registry.check_all([(one.ev, one.what) for one in plan.changes])

@@ -70,6 +70,21 @@ class PolicyKeeper:
         current = self.current
         return self._site.nothing if current is None else current.door
 
+    def door_by(self, standing: PolicyStanding | None) -> DoorPolicy:
+        """Return what an entry named; before any did so, it was the config's.
+
+        One whose text is not here denies everybody, as it would at the door.
+        """
+        own = self._site.own
+        if standing is None or standing.sha256 == own.sha256:
+            return own.door
+        text = self._store.load(standing.sha256)
+        try:
+            kept = None if text is None else self._site.kept(text, "an earlier policy")
+        except ConfigError:
+            kept = None
+        return self._site.nothing if kept is None else kept.door
+
     def unlocked(self) -> Schedule | None:
         """Return during which schedule the door is held unlocked, or None."""
         current = self.current

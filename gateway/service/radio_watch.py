@@ -35,7 +35,11 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class RadioWatch:
-    """Owns the `scan-lost` alarm. The scan tells it what it heard, and how it ended."""
+    """Owns the `scan-lost` alarm. The scan tells it what it heard, and how it ended.
+
+    Attributes:
+        changed_up_ms: since when the scan counts as dead, or as alive.
+    """
 
     def __init__(self, on: Adapters, recorder: Recorder, events: EventStream) -> None:
         self._control: Final = on.radio_control
@@ -47,6 +51,8 @@ class RadioWatch:
         self.looking: Final = Stint(on.clock)
         self._ladder = Ladder(on.clock.now().up_ms)
         self._heard_ms: int | None = None
+        self._signal_dbm: int | None = None
+        self.changed_up_ms = on.clock.now().up_ms
         self._ended: tuple[str, int] | None = None
         self._life = ""
 
@@ -56,9 +62,22 @@ class RadioWatch:
         since_ms = self._ladder.quiet_since_ms
         return self._ladder.lost and (self._heard_ms or 0) <= since_ms
 
-    def heard(self, up_ms: int) -> None:
+    @property
+    def fault(self) -> str:
+        """What is wrong, one sentence; empty for nothing, or mere silence."""
+        return self._ladder.fault
+
+    @property
+    def last_heard(self) -> tuple[int, int] | None:
+        """When an advert was last heard (up_ms), and how well (dBm), or None."""
+        if self._heard_ms is None or self._signal_dbm is None:
+            return None
+        return self._heard_ms, self._signal_dbm
+
+    def heard(self, up_ms: int, signal_dbm: int) -> None:
         """Hear of an advert: the scan works."""
         self._heard_ms = up_ms
+        self._signal_dbm = signal_dbm
         self._ended = None
 
     def ended(self, why: str) -> None:
@@ -104,7 +123,10 @@ class RadioWatch:
         return ""
 
     def _step(self, seen: Seen) -> tuple[Action, ...]:
-        self._ladder, actions = step(self._ladder, seen, self._clock.now().up_ms)
+        before, now_ms = self._ladder.lost, self._clock.now().up_ms
+        self._ladder, actions = step(self._ladder, seen, now_ms)
+        if before is not self._ladder.lost:
+            self.changed_up_ms = now_ms
         return actions
 
     async def _do(

@@ -159,7 +159,11 @@ class HolderView:
 
 @dataclass(frozen=True, slots=True)
 class CredentialView:
-    """A credential; ids are base64url without padding."""
+    """A credential; ids are base64url without padding.
+
+    Attributes:
+        enrolled_ms, last_used_ms: 0 where it is not known, or was not looked up.
+    """
 
     id: str
     holder_id: str
@@ -168,6 +172,8 @@ class CredentialView:
     model: str
     counter: int
     until_ms: int
+    enrolled_ms: int = 0
+    last_used_ms: int = 0
 
     @classmethod
     def of(cls, credential: Credential, wall_ms: int) -> "CredentialView":
@@ -261,6 +267,24 @@ class EraseWish:
 
 
 @dataclass(frozen=True, slots=True)
+class PurposeWish:
+    """A purpose as it is to be; no `ttl_s`: it is to go."""
+
+    name: str
+    ttl_s: int | None = None
+    user_verification: str = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class AliasWish:
+    """A further name of a holder, which is to be found, or no longer."""
+
+    holder_id: str
+    alias: str
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AcknowledgeWish:
     """That the glass was broken is to be acknowledged."""
 
@@ -282,6 +306,8 @@ Wish = (
     | EraseWish
     | AcknowledgeWish
     | PolicyWish
+    | PurposeWish
+    | AliasWish
 )
 """What may be ordered."""
 

@@ -41,8 +41,8 @@ function _shtab_keyra_using
   test "$_shtab_keyra_cmdpath" = "$argv"
 end
 
-set -g _shtab_keyra_commands status credentials holders 'holders import' 'holders export' 'holders suspend' 'holders resume' 'holders change' stats tail ledger 'ledger list' 'ledger show' 'ledger tail' 'ledger verify' 'ledger export' 'ledger checkpoint' 'ledger stats' console enrol trial credential erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy 'policy propose' 'policy show' 'policy history' 'policy test' 'policy replay' check-config write-config print-config doctor print-strike init run demo backup restore
-set -g _shtab_keyra_opts_with_value --as --at --break-glass --check --config --door --expect --first --for --from --from-entry --group --hash --holder --identity --key --key-until --keys --kind --last --matching --minutes --name --new-identity --of --out --picture --policy --receipt --recipient --replaces --result --role --seal-key --seed --simulated --socket --state-dir --to --uid --until --uses --vkey -n
+set -g _shtab_keyra_commands status credentials holders 'holders import' 'holders export' 'holders suspend' 'holders resume' 'holders change' stats tail ledger 'ledger list' 'ledger show' 'ledger tail' 'ledger verify' 'ledger export' 'ledger checkpoint' 'ledger stats' console enrol trial credential erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy 'policy propose' 'policy show' 'policy history' 'policy test' 'policy replay' 'policy week' health settings purposes 'purposes set' 'purposes delete' users 'users lookup' 'users alias' 'users unalias' check-config write-config print-config doctor print-strike init run demo backup restore
+set -g _shtab_keyra_opts_with_value --as --at --break-glass --check --config --door --expect --first --for --from --from-entry --group --hash --holder --identity --key --key-until --keys --kind --last --matching --minutes --name --new-identity --of --out --picture --policy --receipt --recipient --replaces --result --role --seal-key --seed --simulated --socket --state-dir --to --ttl --uid --until --uses --verification --vkey -n
 
 complete -c keyra -e
 complete -c keyra -f
@@ -259,6 +259,48 @@ complete -c keyra -n '_shtab_keyra_using policy replay' -s h -l help -d 'show th
 complete -c keyra -n '_shtab_keyra_using policy replay' -l policy -xka "(__fish_complete_path (commandline -ct))" -d 'the proposed config, whole'
 complete -c keyra -n '_shtab_keyra_using policy replay' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'default /etc/keyra/gateway.toml'
 complete -c keyra -n '_shtab_keyra_using policy replay' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using policy; and test $_shtab_keyra_npos -eq 0' -a week -d 'Show the running gateway'"'"'s hours.'
+complete -c keyra -n '_shtab_keyra_using policy week' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using policy week' -l holder -x -d 'those of one'
+complete -c keyra -n '_shtab_keyra_using policy week' -l from -x -d 'from 2026-12-21 on; else this week'
+complete -c keyra -n '_shtab_keyra_using policy week' -l json -d 'for programs'
+complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a health -d 'Show radio, clock, disk and backups.'
+complete -c keyra -n '_shtab_keyra_using health' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using health' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a settings -d 'Show the switches and their risks.'
+complete -c keyra -n '_shtab_keyra_using settings' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using settings' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a purposes -d 'List, set or delete purposes.'
+complete -c keyra -n '_shtab_keyra_using purposes' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using purposes' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using purposes; and test $_shtab_keyra_npos -eq 0' -a set -d 'Set a purpose, new or not.'
+complete -c keyra -n '_shtab_keyra_using purposes set' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using purposes set' -l ttl -x -d 'how long a question stands'
+complete -c keyra -n '_shtab_keyra_using purposes set' -l verification -xka "required preferred discouraged" -d 'whether the key checks the finger (default required)'
+complete -c keyra -n '_shtab_keyra_using purposes set' -l as -x -d 'whose key signs (KEYRA_SIGNER)'
+complete -c keyra -n '_shtab_keyra_using purposes set' -l break-glass -x -d 'as root, without a finger: loud, and stays in the ledger'
+complete -c keyra -n '_shtab_keyra_using purposes set' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using purposes; and test $_shtab_keyra_npos -eq 0' -a delete -d 'Delete one that is not built in.'
+complete -c keyra -n '_shtab_keyra_using purposes delete' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using purposes delete' -l as -x -d 'whose key signs (KEYRA_SIGNER)'
+complete -c keyra -n '_shtab_keyra_using purposes delete' -l break-glass -x -d 'as root, without a finger: loud, and stays in the ledger'
+complete -c keyra -n '_shtab_keyra_using purposes delete' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a users -d 'List holders with their keys; aliases.'
+complete -c keyra -n '_shtab_keyra_using users' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using users' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using users; and test $_shtab_keyra_npos -eq 0' -a lookup -d 'Find whom an alias names.'
+complete -c keyra -n '_shtab_keyra_using users lookup' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using users lookup' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using users; and test $_shtab_keyra_npos -eq 0' -a alias -d 'Have an alias find a holder.'
+complete -c keyra -n '_shtab_keyra_using users alias' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using users alias' -l as -x -d 'whose key signs (KEYRA_SIGNER)'
+complete -c keyra -n '_shtab_keyra_using users alias' -l break-glass -x -d 'as root, without a finger: loud, and stays in the ledger'
+complete -c keyra -n '_shtab_keyra_using users alias' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using users; and test $_shtab_keyra_npos -eq 0' -a unalias -d 'Have it find nobody any more.'
+complete -c keyra -n '_shtab_keyra_using users unalias' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using users unalias' -l as -x -d 'whose key signs (KEYRA_SIGNER)'
+complete -c keyra -n '_shtab_keyra_using users unalias' -l break-glass -x -d 'as root, without a finger: loud, and stays in the ledger'
+complete -c keyra -n '_shtab_keyra_using users unalias' -l json -d 'print JSON'
 complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a check-config -d 'Check the config file.'
 complete -c keyra -n '_shtab_keyra_using check-config' -s h -l help -d 'show this help message and exit'
 complete -c keyra -n '_shtab_keyra_using check-config' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'default /etc/keyra/gateway.toml'

@@ -42,6 +42,7 @@ from gateway.service.views import (
     Wish,
 )
 from tests.books import FakeBooks
+from tests.fake_front import FakeFront
 
 NOW = Now(up_ms=60_000, wall_ms=1_700_000_000_000, err_ms=5, boot="0123456789abcdef")
 STOP_S = 10
@@ -91,6 +92,9 @@ class FakeFacade:
         self.ceremony: EnrolmentView | None = None
         self.desk = FakeAdministration(self)
         self.tried = FakeTrials(self)
+        self.front = FakeFront(
+            lambda: self.people, self.credentials, self._changed, lambda: self.health
+        )
 
     def publish(self, kind: str, /, **data: object) -> None:
         """Let something happen."""

@@ -43,6 +43,8 @@ KINDS: Final[dict[str, frozenset[Action]]] = {
     "erase": frozenset({Action.ERASE, Action.ROLE}),
     "acknowledge": frozenset({Action.ACKNOWLEDGE}),
     "policy": frozenset({Action.POLICY}),
+    "purpose": frozenset({Action.PURPOSE}),
+    "alias": frozenset({Action.HOLDER_CHANGE, Action.ROLE}),
 }
 """Which rows of the table an order of each kind may fall under."""
 
@@ -52,9 +54,13 @@ WITH_ROW: Final[dict[Route, frozenset[Action]]] = {
     ("POST", "/v1/holders/{holder_id}/erasure"): KINDS["erase"],
     ("PUT", "/v1/credentials/{credential_id}/state"): KINDS["credential"],
     ("PUT", "/v1/door/mode"): KINDS["mode"],
+    ("PUT", "/v1/purposes/{name}"): KINDS["purpose"],
+    ("DELETE", "/v1/purposes/{name}"): KINDS["purpose"],
 }
 
 WITHOUT_ROW: Final[dict[Route, str]] = {
+    ("POST", "/v1/policy/explain"): "only asks, and keyra-audit may",
+    ("POST", "/v1/users/lookup"): "only asks, and keyra-audit may",
     ("POST", "/v1/orders/{order_id}/signature"): "asks for the finger itself",
     ("DELETE", "/v1/orders/{order_id}"): "what was only proposed is not done",
     ("POST", "/v1/break-glass"): "root alone, with a reason and an alarm that stays",

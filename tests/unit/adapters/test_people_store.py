@@ -206,3 +206,52 @@ def test_a_file_of_rubbish_reveals_nothing_wrong(
             change()
         except RegistryError as error:
             assert "people database" in str(error)  # noqa: PT017 - both ends are right
+
+
+def test_an_alias_is_found_and_stands_nowhere(
+    store: SqlitePeopleStore, path: Path
+) -> None:
+    assert store.find_alias("ada") == ()
+    opening = store.seal_alias("ada")
+    assert store.find_alias("ada") == ()  # nothing is kept yet
+    store.keep("h-1", opening)
+    again = SqlitePeopleStore(path, SeededEntropy(2))
+    assert again.find_alias("ada") == (opening.commitment,)
+    assert again.find_alias("Ada") == ()
+    # Salted anew each time, under the same secret.
+    other = again.seal_alias("ada")
+    assert other.commitment != opening.commitment
+    assert other.value == opening.value
+    assert "ada" not in other.value
+    assert b"ada" not in path.read_bytes()
+
+
+def test_an_erased_holders_alias_is_found_no_more(
+    store: SqlitePeopleStore, path: Path
+) -> None:
+    store.keep("h-1", opening := store.seal_alias("ada"))
+    assert store.erase("h-1") == 1
+    assert store.find_alias("ada") == ()
+    assert opening.salt not in path.read_bytes()
+
+
+def test_an_alias_that_was_edited_finds_nothing(
+    store: SqlitePeopleStore, path: Path
+) -> None:
+    store.keep("h-1", store.seal_alias("ada"))
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE opening SET salt=zeroblob(32)")
+        database.commit()
+    assert store.find_alias("ada") == ()
+
+
+def test_aliases_of_a_file_without_their_secret_or_of_rubbish(
+    store: SqlitePeopleStore, path: Path
+) -> None:
+    commit(store, "h-1", NAME)
+    assert store.find_alias("ada") == ()
+    path.write_bytes(b"rubbish" * 999)
+    with pytest.raises(RegistryError, match="cannot be read"):
+        store.find_alias("ada")
+    with pytest.raises(RegistryError, match="cannot be changed"):
+        store.seal_alias("ada")

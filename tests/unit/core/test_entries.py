@@ -11,7 +11,8 @@ from gateway.core import entries, order_entries
 from gateway.core.administration import Change, Proposal
 from gateway.core.challenge import CHALLENGE_PREFIX, Purpose
 from gateway.core.denial import Deny
-from gateway.core.encoding import canonical, from_base64url, to_base64url
+from gateway.core.directory import PurposeRule
+from gateway.core.encoding import Json, canonical, from_base64url, to_base64url
 from gateway.core.entries import BY_GATEWAY, ConfigFacts, Record, by_credential, by_uid
 from gateway.core.facts import CredentialState, DenialReason, Mode
 from gateway.core.ids import HolderId
@@ -60,7 +61,15 @@ def records_of_orders() -> list[Record]:
     proposal = Proposal(Action.ACKNOWLEDGE, (), need, bytes(16))
     verified = desk.verified()
     acknowledged = Change("break-glass.acknowledged", {})
+    alias: dict[str, Json] = {"alias": "a" * 64, "holder": HOLDER}
+    looked_up = [
+        Change("alias", alias),
+        Change("alias.removed", alias),
+        Change("purpose", PurposeRule("payment", 60).row()),
+        Change("purpose.removed", {"purpose": "payment"}),
+    ]
     return [
+        *(order_entries.change_record(change, by) for change in looked_up),
         order_entries.order_signed_record(proposal, verified, by),
         order_entries.order_refused_record(
             proposal, Refused("no-touch", desk.key.id), by

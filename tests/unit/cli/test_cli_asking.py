@@ -88,12 +88,18 @@ def test_lists_for_people(ask: Run, gateway: Any) -> None:
         "holder-0002  (erased)   -       -     -      erased",
     ]
     assert ask("credentials").out.splitlines() == [
-        "CREDENTIAL        HOLDER       STATE    MODEL      COUNTER  UNTIL"
-        "  ENROLLED              LAST USED",
-        "cred-0001AAAAAAA  holder-0001  active   KEYRA One  7        -    "
-        "  2023-11-13 22:13:20Z  2023-11-14 22:13:20Z",
-        "cred-0002AAAAAAA  holder-0002  revoked  KEYRA One  7        -    "
-        "  2023-11-13 22:13:20Z  -",
+        (
+            "CREDENTIAL        HOLDER       STATE    MODEL      COUNTER  UNTIL"
+            "  ENROLLED              LAST USED"
+        ),
+        (
+            "cred-0001AAAAAAA  holder-0001  active   KEYRA One  7        -    "
+            "  2023-11-13 22:13:20Z  2023-11-14 22:13:20Z"
+        ),
+        (
+            "cred-0002AAAAAAA  holder-0002  revoked  KEYRA One  7        -    "
+            "  2023-11-13 22:13:20Z  -"
+        ),
     ]
     gateway.facade.people = []
     gateway.facade.known = {}

@@ -80,13 +80,12 @@ def create_app(
         title="KEYRA gateway",
         version="1",
         description=openapi.DESCRIPTION,
-        openapi_url="/v1/openapi.json",
+        openapi_url=None,  # see openapi.add_document
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
     app.state.streams = Streams(run or secrets.token_hex(8))
-    problems.install(app)
     router = APIRouter(prefix="/v1", responses=openapi.PROBLEMS)
     _add_reading(router, facade)
     _add_enrolment(router, facade)
@@ -98,7 +97,9 @@ def create_app(
     add_policy_texts(router, facade.policies)
     add_front(router, facade.front)
     _add_events(router, facade, app.state.streams)
+    problems.install(app, router)
     app.include_router(router)
+    openapi.add_document(app)
     app.add_middleware(Idempotency, uid_of=uid_of)
     app.add_middleware(Guard, rights=rights or Rights())  # the outer one
     return app

@@ -25,7 +25,8 @@ from gateway.service.facade import Facade
 STREAMS_MAX: Final = 24
 STREAMS_PER_UID_MAX: Final = 8
 NUMBER_CHARS_MAX: Final = 18
-FRAMES_KEPT_MAX: Final = 64
+FRAMES_KEPT_MAX: Final = EVENTS_KEPT_MAX
+SENT_AT_ONCE_MAX: Final = 16
 
 
 class Streams:
@@ -147,8 +148,12 @@ class EventStreamResponse(Response):
         await _put(send, self._streams.frame("snapshot", snapshot, begin.number))
         events = self._facade.events(begin.number)
         try:
+            sent = 0
             async for event in events:
                 await _put(send, self._streams.change(event))
+                sent += 1
+                if sent % SENT_AT_ONCE_MAX == 0:
+                    await _turn()
         finally:
             if isinstance(events, AsyncGenerator):
                 await events.aclose()
@@ -164,6 +169,19 @@ class EventStreamResponse(Response):
 
 async def _put(send: Send, piece: bytes) -> None:
     await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+async def _turn() -> None:
+    """Let the others have theirs, for what is kept comes without a pause."""
+    loop = asyncio.get_running_loop()
+    turn = loop.create_future()
+    loop.call_soon(_end, turn)
+    await turn
+
+
+def _end(turn: asyncio.Future[None]) -> None:
+    if not turn.done():  # its stream may have ended since
+        turn.set_result(None)
 
 
 async def _gone(receive: Receive) -> None:

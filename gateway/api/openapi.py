@@ -1,8 +1,10 @@
 """The OpenAPI document: FastAPI's, with problem details in place of its own errors."""
 
+import asyncio
+import json
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 
 from gateway.api.idempotency import KEY_PATTERN
 from gateway.api.problems import MEDIA_TYPE
@@ -74,6 +76,23 @@ class DescribedApi(FastAPI):
         if self.openapi_schema is None:
             self.openapi_schema = _amended(super().openapi())
         return self.openapi_schema
+
+
+def add_document(app: FastAPI) -> None:
+    """Serve the document, made when it is first asked for, beside the door's loop."""
+    making = asyncio.Lock()
+    made: list[bytes] = []
+
+    @app.get("/v1/openapi.json", include_in_schema=False)
+    async def document() -> Response:
+        async with making:
+            if not made:
+                made.append(await asyncio.to_thread(_written, app))
+        return Response(made[0], media_type="application/json")
+
+
+def _written(app: FastAPI) -> bytes:
+    return json.dumps(app.openapi()).encode()
 
 
 def _amended(document: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 
 from gateway import errors
 from gateway.schemas import Fault, Problem
@@ -99,12 +100,20 @@ async def _framework(request: Request, error: Exception) -> JSONResponse:
     return problem_response(status, code, detail, headers=headers)
 
 
+def _methods(router: APIRouter) -> dict[re.Pattern[str], str]:
+    found: dict[str, set[str]] = {}
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            path = _PARAMETER.sub("[^/]+", route.path)
+            found.setdefault(path, set()).update(route.methods or ())
+    return {re.compile(path): ", ".join(sorted(found[path])) for path in found}
+
+
 def _allow(request: Request) -> Mapping[str, str] | None:
     """Name all methods of a path; its routes know only their own."""
-    for template, operations in request.app.openapi()["paths"].items():
-        if re.fullmatch(_PARAMETER.sub("[^/]+", template), request.scope["path"]):
-            return {"allow": ", ".join(sorted(operations)).upper()}
-    return None
+    served: Mapping[re.Pattern[str], str] = request.app.state.methods
+    path = request.scope["path"]
+    return next(({"allow": served[one]} for one in served if one.fullmatch(path)), None)
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
@@ -138,8 +147,9 @@ def unexpected_response() -> JSONResponse:
     )
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of the application with problem details."""
+def install(app: FastAPI, router: APIRouter) -> None:
+    """Answer every error of the application and its router with problem details."""
+    app.state.methods = _methods(router)
     app.add_exception_handler(errors.KeyraError, _keyra)
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -4,15 +4,23 @@ import asyncio
 import errno
 import runpy
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import async_solipsism
 import pytest
+from fastapi.routing import APIRoute
 
 from gateway.api import Rights, create_app, server
-from gateway.api.event_stream import FRAMES_KEPT_MAX, Streams
+from gateway.api.event_stream import (
+    FRAMES_KEPT_MAX,
+    SENT_AT_ONCE_MAX,
+    EventStreamResponse,
+    Start,
+    Streams,
+)
 from gateway.api.pace import (
     REQUESTS_BURST_MAX,
     REQUESTS_PER_S_MAX,
@@ -110,3 +118,55 @@ async def test_a_connection_that_cannot_be_taken_ends_nothing(
         writer.close()
         serving.cancel()
     assert failures == []
+
+
+def test_attack_a_stream_that_begins_with_all_that_is_kept_lets_others_have_their_turn(
+    loop: Any, facade: Any
+) -> None:
+    for number in range(500):
+        facade.publish("test.event", number=number)
+    sent, sent_at_once = 0, [0]
+    response = EventStreamResponse(facade, Streams("run"), 0, Start(0, resumed=False))
+
+    async def send(message: Any) -> None:
+        nonlocal sent
+        sent += b"event: change" in message.get("body", b"")
+
+    async def look() -> None:
+        seen = 0
+        while sent < 500:
+            sent_at_once.append(sent - seen)
+            seen = sent
+            await asyncio.sleep(0)
+
+    async def work() -> None:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(response({}, loop.create_future, send))
+            await look()
+            task.cancel()
+
+    loop.run_until_complete(work())
+    assert 0 < max(sent_at_once) <= SENT_AT_ONCE_MAX
+
+
+async def test_the_document_is_made_once_and_beside_the_loop(
+    folder: Path, facade: Any
+) -> None:
+    app = create_app(facade, ledger=FAKES["FakeBooks"](folder / "ledger"))
+    made_in = []
+    make = app.openapi
+
+    def openapi() -> Any:
+        made_in.append(threading.current_thread())
+        return make()
+
+    app.openapi = openapi  # type: ignore[method-assign] # to see who calls it
+    (route,) = (
+        one
+        for one in app.routes
+        if isinstance(one, APIRoute) and one.path == "/v1/openapi.json"
+    )
+    answers = await asyncio.gather(*(route.endpoint() for _ in range(4)))
+    assert {answer.body for answer in answers} == {answers[0].body}
+    assert len(made_in) == 1
+    assert made_in[0] is not threading.current_thread()

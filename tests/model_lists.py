@@ -51,6 +51,7 @@ class Published:
         ]
     )
     number: Any = 7
+    next_update: Any = "2026-09-01"
     leaf: Plan = field(default_factory=publisher)
     algorithm: str = "ES256"
     header: dict[str, Any] = field(default_factory=dict)
@@ -62,7 +63,7 @@ class Published:
         """The file."""
         chain = [base64.b64encode(issue(self.leaf, LIST_ROOT)).decode()]
         header = {"alg": self.algorithm, "typ": "JWT", "x5c": chain} | self.header
-        payload = {"no": self.number, "nextUpdate": "2026-09-01"}
+        payload = {"no": self.number, "nextUpdate": self.next_update}
         payload["entries"] = self.entries
         signed = ".".join(
             to_base64url(json.dumps(part).encode()) for part in (header, payload)

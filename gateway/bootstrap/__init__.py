@@ -18,6 +18,7 @@ from gateway.api.app import create_app
 from gateway.api.server import serve
 from gateway.bootstrap.parts import LEDGER_NAME
 from gateway.bootstrap.setting import setting_of
+from gateway.bootstrap.trust import accept_model_list
 from gateway.config import Config
 from gateway.errors import JournalError, JournalStateUnknownError, KeyraError
 from gateway.schemas import SOCKET_PATH
@@ -52,6 +53,7 @@ def run(config: Config, simulated: Path | None) -> int:
 
 async def _run(config: Config, simulated: Path | None) -> None:
     setting = setting_of(config)
+    accept_model_list(config, setting.enrolment.trust.model_list)
     if simulated is None:
         from gateway.bootstrap.appliance import appliance  # noqa: PLC0415 - one of two
 

@@ -33,6 +33,9 @@ def check_config(options: argparse.Namespace) -> int:
         ConfigError: it would not; says file, line, what and what to do.
     """
     config = load(options.config)
+    from gateway.bootstrap.setting import setting_of  # noqa: PLC0415 - all adapters
+
+    setting_of(config)  # reads the calendars, roots and lists that it names
     if options.json:
         say(json.dumps({"site": config.site.id, "door": config.door.id}))
         return 0

@@ -12,7 +12,8 @@ believed only if all of these hold, else it is a ConfigError:
 A model has fallen if any report ever said so, whatever came later: which firmware a key
 runs cannot be seen in the ceremony. An entry without an AAGUID speaks of keys that are
 not FIDO2's. The certificates must be valid when a key is enrolled: a list that nobody
-renews ends with them.
+renews ends with them. From the day after `nextUpdate` it is stale, which is said, and
+refuses nothing by itself: a door without a network would enrol nobody then.
 """
 
 import base64
@@ -20,6 +21,7 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -68,6 +70,7 @@ _MS_PER_S: Final = 1000
 _NO_LIST: Final = (
     AttributeError,
     LookupError,
+    OverflowError,
     RecursionError,
     TypeError,
     ValueError,
@@ -80,6 +83,7 @@ class ModelList:
 
     Attributes:
         number: rises from one list to the next.
+        stale_ms: Unix time from which a newer list was promised.
         fallen: the AAGUIDs of models that have fallen, with the report's word.
         chain: the signer's certificates, leaf first.
         roots: the site's, for this list.
@@ -89,6 +93,7 @@ class ModelList:
     fallen: Mapping[bytes, str]
     chain: tuple[Certificate, ...]
     roots: tuple[Certificate, ...]
+    stale_ms: int
 
     def check(self, aaguid: bytes, wall_ms: int) -> None:
         """Let a model pass that has not fallen.
@@ -128,6 +133,7 @@ def load_model_list(
         if type(number) is not int:
             raise ConfigError("The list of models has no number.")
         fallen = _fallen(payload["entries"])
+        stale_ms = _end_of(payload["nextUpdate"])
     except (AttestationError, InvalidSignature) as error:
         raise ConfigError(
             f"The list of models is not signed as it must be ({error})."
@@ -136,7 +142,13 @@ def load_model_list(
         raise ConfigError(
             "The list of models is none: expected the JWT of the FIDO metadata service."
         ) from error
-    return ModelList(number, fallen, tuple(chain), tuple(roots))
+    return ModelList(number, fallen, tuple(chain), tuple(roots), stale_ms)
+
+
+def _end_of(day: str) -> int:
+    """Return when a day is over, in UTC; raises ValueError, TypeError: it is none."""
+    begins = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    return int((begins + timedelta(days=1)).timestamp() * _MS_PER_S)
 
 
 def _parts(data: bytes) -> tuple[bytes, dict[str, Any], dict[str, Any], bytes]:

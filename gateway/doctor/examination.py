@@ -15,6 +15,7 @@ from gateway.doctor.installation import (
     check_version,
 )
 from gateway.doctor.machine import Machine
+from gateway.doctor.models import check_models
 from gateway.doctor.running import (
     check_clock,
     check_polkit,
@@ -41,6 +42,7 @@ _CONFIGURED: Final[Sequence[Callable[[Machine, Config], Iterator[Finding]]]] = (
     check_pins,
     check_radio,
     check_backup,
+    check_models,
 )
 
 

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -28,6 +29,11 @@ def test_who_has_fallen_and_who_has_not() -> None:
     with pytest.raises(AttestationError) as caught:
         found.check(AAGUID, NOON_MS)
     assert caught.value.reason == "model-revoked"
+
+
+def test_a_list_is_stale_once_the_day_of_the_next_one_is_over() -> None:
+    second_of_september = datetime(2026, 9, 2, tzinfo=UTC)
+    assert Published().load().stale_ms == second_of_september.timestamp() * 1000
 
 
 @pytest.mark.parametrize("word", sorted(FALLEN))
@@ -66,6 +72,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "certificates that are none": {"header": {"x5c": ["AA=="]}},
     "certificates that are no base64": {"header": {"x5c": ["!"]}},
     "no number": {"number": "7"},
+    "no day of the next one": {"next_update": "soon"},
+    "a day that is no text": {"next_update": 20_260_901},
+    "a day beyond all calendars": {"next_update": "9999-12-31"},
     "entries that are none": {"entries": 5},
     "an entry that is none": {"entries": [5]},
     "an aaguid that is none": {

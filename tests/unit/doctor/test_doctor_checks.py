@@ -1,6 +1,7 @@
 """Each thing that can be wrong with a machine is found, alone, with advice."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,14 @@ OURS = PathFacts(0o600, "keyra", "keyra")
 STATE = "/var/lib/keyra"
 BACKUPS = "/var/backups/keyra"
 BACKED_UP = defaults_text().replace("#recipient =", "recipient =")
+LISTED = re.sub(r"(?m)^#?model_list = .*$", 'model_list = "/etc/mds.jwt"', BACKED_UP)
+ACCEPTED = f"{STATE}/model-list.json"
+DAY_MS = 86_400_000
+
+
+def listed(machine: "FakeMachine", accepted: str) -> None:
+    """Let the site have a list of fallen models, of which that was kept."""
+    machine.files |= {CONFIG: LISTED, ACCEPTED: accepted}
 
 
 @dataclass
@@ -290,10 +299,15 @@ WRONG: dict[str, tuple[str, Break]] = {
         "radio",
         lambda m: m.files.update({"/sys/class/rfkill/rfkill0/hard": "1\n"}),
     ),
+    "a list of models that is stale": (
+        "models",
+        lambda m: listed(m, f'{{"number": 7, "stale_ms": {m.now_ms - 2 * DAY_MS}}}'),
+    ),
     "no BlueZ": ("radio", lambda m: m.units.pop("bluetooth.service")),
 }
 
 NOTED: dict[str, tuple[str, Break]] = {
+    "a list of models that nobody took": ("models", lambda m: listed(m, "[]")),
     "nobody who could open a backup": (
         "backup",
         lambda m: m.files.update({CONFIG: defaults_text()}),
@@ -319,6 +333,13 @@ NOTED: dict[str, tuple[str, Break]] = {
 
 def found(machine: FakeMachine) -> list[Finding]:
     return list(examine(machine, Path(CONFIG)))
+
+
+def test_a_list_of_models_that_is_fresh_is_good() -> None:
+    machine = FakeMachine()
+    listed(machine, f'{{"number": 7, "stale_ms": {machine.now_ms + DAY_MS}}}')
+    (finding,) = [one for one in found(machine) if one.check == "models"]
+    assert finding.grade is Grade.GOOD
 
 
 def test_on_a_machine_that_is_right_nothing_is_wrong() -> None:

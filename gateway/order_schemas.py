@@ -72,6 +72,13 @@ class EraseOrder(Incoming):
     holder_id: Identifier
 
 
+class ForgiveOrder(Incoming):
+    """A holder who is to count as outside, whatever came before."""
+
+    kind: Literal["forgive"]
+    holder_id: Identifier
+
+
 class AcknowledgeOrder(Incoming):
     """That the glass was broken is to be acknowledged."""
 
@@ -112,6 +119,7 @@ OrderWish = Annotated[
     | ImportOrder
     | EraseOrder
     | AcknowledgeOrder
+    | ForgiveOrder
     | PolicyOrder
     | PurposeOrder
     | AliasOrder,

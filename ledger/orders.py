@@ -33,6 +33,7 @@ ORDERED: Final = frozenset(
         "enrol",
         "erase",
         "holder",
+        "passback.forgiven",
         "policy",
     }
 )

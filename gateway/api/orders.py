@@ -81,6 +81,7 @@ _PLAIN: Final[Mapping[type, Callable[..., views.Wish]]] = {
     schemas.KeyOrder: views.EnrolmentOrder,
     schemas.EraseOrder: views.EraseWish,
     schemas.AcknowledgeOrder: views.AcknowledgeWish,
+    schemas.ForgiveOrder: views.ForgiveWish,
     schemas.PolicyOrder: views.PolicyWish,
     schemas.PurposeOrder: views.PurposeWish,
     schemas.AliasOrder: views.AliasWish,

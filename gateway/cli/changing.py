@@ -1,6 +1,7 @@
 """Verbs that change something."""
 
 import argparse
+import json
 import sys
 from typing import Final
 
@@ -8,7 +9,12 @@ from gateway.cli.ordering import carry_out
 from gateway.cli.texts import ID_CHARS_SHOWN, mode_text, say, say_json
 from gateway.client import Client
 from gateway.errors import RegistryError
-from gateway.order_schemas import CredentialStateOrder, EraseOrder, ModeOrder
+from gateway.order_schemas import (
+    CredentialStateOrder,
+    EraseOrder,
+    ForgiveOrder,
+    ModeOrder,
+)
 from gateway.schemas import Credential, CredentialWish, ModeWish, Status
 
 _STATES: Final[dict[str, CredentialWish]] = {
@@ -46,6 +52,22 @@ def credential(options: argparse.Namespace) -> int:
         say_json(changed)
         return 0
     say(f"{changed.id[:ID_CHARS_SHOWN]} of {changed.holder_id} is {changed.state}.")
+    return 0
+
+
+def forgive(options: argparse.Namespace) -> int:
+    """Let a holder count as outside who is inside by the ledger.
+
+    Raises:
+        AdministrationError, ApiError: it was not signed, or cannot be done.
+    """
+    with Client(options.socket) as client:
+        order = ForgiveOrder(kind="forgive", holder_id=options.holder)
+        done = carry_out(client, options, order)
+    if options.json:
+        say(json.dumps({"done": done, "holder": options.holder}))
+    elif done:
+        say(f"{options.holder} counts as outside.")
     return 0
 
 

@@ -3,7 +3,8 @@
 Nothing here is an opinion: it is what entries said, and no policy has a part in it. A
 grant is a passage, until `door.unused` says that nobody opened after it; a request to
 exit is known by its number alone; touches that wait for a second one are remembered
-until the door is granted, the newest few of each door.
+until the door is granted, the newest few of each door. After `passback.forgiven` a
+holder counts as outside; their uses stay counted.
 
 How old something is follows from the clock of the boot where both belong to the same
 one, else from the wall clock where it was believed both times, else it is unknown.
@@ -28,6 +29,7 @@ from gateway.core.ids import (
 from gateway.core.row import binary, number, word
 from gateway.errors import RegistryError
 
+FORGIVEN: Final = "passback.forgiven"
 WAITING_MAX: Final = 8
 ENTRY_MAX: Final = 2**53 - 1
 BOOT_CHARS_MAX: Final = 32
@@ -110,12 +112,14 @@ class Told:
         granted: a passage, with when it was decided.
         waiting: a touch that waits.
         unused: the entry of a grant after which nobody opened.
+        forgiven: whoever counts as outside from now on.
     """
 
     door: DoorId
     granted: tuple[_Granted, Now] | None = None
     waiting: Waiting | None = None
     unused: int | None = None
+    forgiven: HolderId | None = None
 
 
 def age_ms(then: Now, now: Now) -> int | None:
@@ -199,6 +203,8 @@ class Passages:
             return None
         if ev not in {"door.grant", "door.deny"}:
             door = DoorId(word(what, "door", is_identifier))
+            if ev == FORGIVEN:
+                return Told(door, forgiven=_holder_id(what))
             unused = number(what, "entry", ENTRY_MAX) if ev == "door.unused" else None
             return Told(door, unused=unused)
         if "decided" not in what or "holder" not in what:
@@ -232,6 +238,9 @@ class Passages:
             self._waiting[door] = kept[-WAITING_MAX:]
         elif told.unused is not None:
             self._take_back(door, told.unused)
+        elif told.forgiven is not None:
+            trail = self.of_holder(door, told.forgiven)
+            self._holders[door, told.forgiven] = Trail(trail.count)
         else:
             self._exits[door] = n
 
@@ -296,7 +305,9 @@ class Passages:
 
 
 _ROW_KINDS: Final = frozenset({"holder", "group", "exit", "granted", "waiting"})
-_READERS: Final = frozenset({"door.grant", "door.deny", "door.exit", "door.unused"})
+_READERS: Final = frozenset(
+    {"door.grant", "door.deny", "door.exit", "door.unused", FORGIVEN}
+)
 
 PASSAGE_ENTRIES: Final = _READERS
 """The kinds of entries that this fold reads."""

@@ -45,6 +45,7 @@ class Action(Enum):
     HOLDER_SUSPEND = "holder.suspend", "Suspend a holder, with all of their keys."
     HOLDER_RESUME = "holder.resume", "Let a suspended holder's keys work again."
     HOLDER_CHANGE = "holder.change", "Change a holder's groups, validity or name."
+    FORGIVE = "passback.forgive", "Let a holder in again who did not come out."
     ENROL = "enrol", "Enrol a key of a holder who bears no role."
     ROLE = "role", "Give or take a role, or enrol a key of somebody who bears one."
     IMPORT = "holders.import", "Register or change many holders at once."
@@ -84,6 +85,7 @@ NEEDS: Final[Mapping[Action, Need]] = {
     Action.KEY_RESUME: _STAFF,
     Action.HOLDER_RESUME: _STAFF,
     Action.HOLDER_CHANGE: _STAFF,
+    Action.FORGIVE: _STAFF,
     Action.ENROL: _STAFF,
     Action.IMPORT: _ADMIN,
     Action.ERASE: _ADMIN,

@@ -13,6 +13,7 @@ from gateway.core.ids import CredentialId, DoorId, GroupId, HolderId, is_identif
 from gateway.core.opening import Opening
 from gateway.core.order_entries import change_record
 from gateway.core.orders import DENYING, HOLDING
+from gateway.core.passages import FORGIVEN
 from gateway.core.registry import Credential, Holder, Registry, is_erased
 from gateway.core.rights import Action, Role
 from gateway.errors import EnrolmentError, RegistryError
@@ -29,6 +30,7 @@ from gateway.service.views import (
     CredentialStateWish,
     EnrolmentOrder,
     EraseWish,
+    ForgiveWish,
     HolderStateWish,
     HolderWish,
     ImportWish,
@@ -100,6 +102,8 @@ class Planner:
                 plan = self._acknowledgement()
             case PurposeWish() | AliasWish():
                 plan = self._directory.plan(wish)
+            case ForgiveWish():
+                plan = self._forgiveness(wish)
             case _:
                 assert_never(wish)
         self._registry.check_all([(one.ev, one.what) for one in plan.changes])
@@ -263,6 +267,13 @@ class Planner:
         return Plan(
             Action.ACKNOWLEDGE, (change,), (text,), {}, self._writing((change,))
         )
+
+    def _forgiveness(self, wish: ForgiveWish) -> Plan:
+        known = self._known(wish.holder_id)
+        change = Change(FORGIVEN, {"door": self._door, "holder": known.id})
+        who = named(known.id, self.name_of(known.id))
+        text = f"Let {who} count as outside the door {self._door} from now on."
+        return Plan(Action.FORGIVE, (change,), (text,), {}, self._writing((change,)))
 
     def _writing(
         self,

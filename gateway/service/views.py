@@ -285,6 +285,13 @@ class AliasWish:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgiveWish:
+    """A holder who is to count as outside, whatever came before."""
+
+    holder_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AcknowledgeWish:
     """That the glass was broken is to be acknowledged."""
 
@@ -305,6 +312,7 @@ Wish = (
     | ImportWish
     | EraseWish
     | AcknowledgeWish
+    | ForgiveWish
     | PolicyWish
     | PurposeWish
     | AliasWish

@@ -42,6 +42,7 @@ KINDS: Final[dict[str, frozenset[Action]]] = {
     "import": frozenset({Action.IMPORT, Action.ROLE}),
     "erase": frozenset({Action.ERASE, Action.ROLE}),
     "acknowledge": frozenset({Action.ACKNOWLEDGE}),
+    "forgive": frozenset({Action.FORGIVE}),
     "policy": frozenset({Action.POLICY}),
     "purpose": frozenset({Action.PURPOSE}),
     "alias": frozenset({Action.HOLDER_CHANGE, Action.ROLE}),

@@ -48,6 +48,15 @@ def test_json_stays_json(ask: Run, administered: Any) -> None:
     assert "touch your key" in ended.err
 
 
+def test_somebody_is_forgiven_by_a_finger(ask: Run, administered: Any) -> None:
+    ended = ask("forgive", "holder-0001")
+    assert ended.code == 0, ended
+    assert ended.out.endswith("holder-0001 counts as outside.\n")
+    ended = ask("forgive", "holder-0001", "--json")
+    assert json.loads(ended.out) == {"done": True, "holder": "holder-0001"}
+    assert "propose ForgiveWish" in [what for what, _ in administered.facade.changes]
+
+
 def test_nobody_touched(ask: Run, administered: Any) -> None:
     administered.facade.desk.ends = "pending"
 

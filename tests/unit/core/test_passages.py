@@ -85,6 +85,19 @@ def test_a_trail_gives_back_only_its_newest() -> None:
     assert Trail().without(3) == Trail()
 
 
+def test_who_is_forgiven_is_outside_and_has_used_what_they_used(desk: Desk) -> None:
+    for up_ms in (1, 2):
+        desk.tell("door.grant", said(up_ms=up_ms))
+    entry = desk.registry.entries - 1
+    desk.tell("passback.forgiven", {"door": FRONT, "holder": BERT})
+    assert trail(desk).last is not None
+    desk.tell("passback.forgiven", {"door": FRONT, "holder": HOLDER})
+    assert trail(desk) == Trail(2)
+    desk.tell("door.unused", {"door": FRONT, "entry": entry})
+    assert trail(desk) == Trail(2)
+    assert desk.registry.passages.of_group(FRONT, STAFF).count == 1
+
+
 def test_a_request_to_exit_is_known_by_its_number(desk: Desk) -> None:
     assert desk.registry.passages.exit_entry(FRONT) == -1
     desk.tell("door.exit", {"door": FRONT})
@@ -178,6 +191,8 @@ def test_moments_come_back() -> None:
         ("door.deny", {**waits(), "credential": "short"}),
         ("door.exit", {}),
         ("door.unused", {"door": FRONT}),
+        ("passback.forgiven", {"door": FRONT}),
+        ("passback.forgiven", {"holder": HOLDER}),
     ],
 )
 def test_an_entry_that_says_it_in_no_words_changes_nothing(

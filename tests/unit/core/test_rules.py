@@ -154,7 +154,7 @@ def test_who_is_inside_does_not_come_in_again(
     assert door.touch(BERT, 3_000) is None
 
 
-def test_passback_is_forgiven_by_time_by_an_exit_and_by_a_reader() -> None:
+def test_passback_is_forgiven_by_time_an_exit_a_reader_and_an_order() -> None:
     out = DoorId("front-out")
     door = Door(
         passback=Passback.HARD,
@@ -172,6 +172,9 @@ def test_passback_is_forgiven_by_time_by_an_exit_and_by_a_reader() -> None:
     door.tell("door.grant", what)
     assert door.touch(HOLDER, HOUR_MS + 3) is None
     assert door.touch(HOLDER, HOUR_MS + 4) is DenialReason.PASSBACK
+    door.tell("passback.forgiven", {"door": FRONT, "holder": HOLDER})
+    assert door.touch(HOLDER, HOUR_MS + 5) is None
+    assert door.touch(HOLDER, HOUR_MS + 6) is DenialReason.PASSBACK
 
 
 def test_presence_of_another_boot_needs_the_time() -> None:

@@ -98,12 +98,10 @@ class Planner:
                 plan = self._holders(wish.holders, Action.IMPORT)
             case EraseWish():
                 plan = self._erasure(wish)
-            case AcknowledgeWish():
-                plan = self._acknowledgement()
+            case AcknowledgeWish() | ForgiveWish():
+                plan = self._statement(wish)
             case PurposeWish() | AliasWish():
                 plan = self._directory.plan(wish)
-            case ForgiveWish():
-                plan = self._forgiveness(wish)
             case _:
                 assert_never(wish)
         self._registry.check_all([(one.ev, one.what) for one in plan.changes])
@@ -261,19 +259,18 @@ class Planner:
             carry_out,
         )
 
-    def _acknowledgement(self) -> Plan:
-        change = Change("break-glass.acknowledged", {})
-        text = "Acknowledge that somebody broke the glass."
-        return Plan(
-            Action.ACKNOWLEDGE, (change,), (text,), {}, self._writing((change,))
-        )
-
-    def _forgiveness(self, wish: ForgiveWish) -> Plan:
-        known = self._known(wish.holder_id)
-        change = Change(FORGIVEN, {"door": self._door, "holder": known.id})
-        who = named(known.id, self.name_of(known.id))
-        text = f"Let {who} count as outside the door {self._door} from now on."
-        return Plan(Action.FORGIVE, (change,), (text,), {}, self._writing((change,)))
+    def _statement(self, wish: AcknowledgeWish | ForgiveWish) -> Plan:
+        """Plan what is one entry and changes nothing else."""
+        if isinstance(wish, AcknowledgeWish):
+            action, change = Action.ACKNOWLEDGE, Change("break-glass.acknowledged", {})
+            text = "Acknowledge that somebody broke the glass."
+        else:
+            known = self._known(wish.holder_id)
+            change = Change(FORGIVEN, {"door": self._door, "holder": known.id})
+            who = named(known.id, self.name_of(known.id))
+            action = Action.FORGIVE
+            text = f"Let {who} count as outside the door {self._door} from now on."
+        return Plan(action, (change,), (text,), {}, self._writing((change,)))
 
     def _writing(
         self,

@@ -291,3 +291,18 @@ def test_an_orders_life() -> None:
         *("done", "failed", "cancelled", "expired"),
     }
     assert all(state.hint.endswith(".") for state in OrderState)
+
+
+def test_what_is_ordered_has_its_kind_and_its_roles(office: Office) -> None:
+    assert enrolment_change(HOLDER, 5, None).ev == "enrol"
+    assert need_of(Action.ROLE, office.registry).roles == NEEDS[Action.ROLE].roles
+
+
+def test_a_key_that_expired_meanwhile_has_signed_for_nothing(office: Office) -> None:
+    ends = office.enrolled(until_ms=NOON_MS + 1)
+    office.registry._credentials[office.key.id] = ends
+    proposal = office.proposal()
+    answer = office.signature(proposal)
+    assert isinstance(office.judged(proposal, answer), Warrant)
+    refusal = office.judged(proposal, answer, wall_ms=NOON_MS + 1)
+    assert refusal is WarrantRefusal.SIGNER_NOT_ACTIVE

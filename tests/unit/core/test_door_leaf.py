@@ -299,3 +299,20 @@ def test_every_state_has_a_way_in_and_a_way_out() -> None:
 def test_a_duration_out_of_bounds_is_no_timing(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         DoorTiming(**wrong)
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        {"release_ms": 1, "release_ms_max": 1},
+        {"release_ms": 60_000, "release_ms_max": 60_000},
+        {"held_open_ms": 1},
+        {"held_open_ms": 3_600_000, "pre_alarm_ms": 3_599_999},
+        {"settling_ms": 0},
+        {"settling_ms": 2_000},
+        {"extended_open_ms": 3_600_000},
+    ],
+)
+def test_a_duration_may_be_at_its_bound(bound: dict[str, Any]) -> None:
+    timing = DoorTiming(**bound)
+    assert {name: getattr(timing, name) for name in bound} == bound

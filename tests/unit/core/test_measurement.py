@@ -45,3 +45,22 @@ def test_a_stretch_shorter_than_its_points_has_fewer() -> None:
 def test_a_stretch_needs_a_length() -> None:
     with pytest.raises(ValueError, match="no length"):
         statistics([], 5, 5)
+
+
+def test_percentiles_are_those_of_the_words() -> None:
+    values = [1, *[10] * 99, *[1_000] * 98, *[100_000] * 2]
+    found = statistics([period(3, *values)], 2, 4)
+    assert (found.from_ms, found.until_ms) == (2, 4)
+    (series,) = found.series
+    exact = Histogram()
+    for value in (1, 10, 1_000, 100_000):
+        exact.add(value)
+    lowest, low, high, highest = (exact.percentile(part) for part in (0, 50, 75, 100))
+    assert lowest < low < high < highest
+    assert (series.min, series.p50, series.p99, series.max) == (
+        lowest,
+        low,
+        high,
+        highest,
+    )
+    assert (series.points[0].p50, series.points[0].p99) == (low, high)

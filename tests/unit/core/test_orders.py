@@ -1,7 +1,7 @@
 """Modes: one precedence, ends that hold, and what is left after a restart."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import combinations
 from typing import Any
 
@@ -193,3 +193,36 @@ def test_what_is_no_order_is_not_resumed(change: dict[str, Any]) -> None:
     row = {"by": BY, "door": HERE, "mode": "Blocked", **change}
     with pytest.raises(RegistryError):
         resumed(row, HERE, NOW)
+
+
+@pytest.mark.parametrize("for_ms", [1, 10_000])
+def test_a_self_test_may_last_to_its_bounds(for_ms: int) -> None:
+    order = self_test(HERE, BY, NOW, for_ms)
+    assert everything(order) == {
+        "door": HERE,
+        "mode": Mode.UNLOCKED,
+        "why": Why.SELF_TEST,
+        "by": BY,
+        "ordered_up_ms": 1_000,
+        "until_up_ms": 1_000 + for_ms,
+        "until_ms": 1_700_000_000_000 + for_ms,
+        "boot": "b1",
+    }
+
+
+@pytest.mark.parametrize("for_ms", [0, 1, 5_000])
+def test_what_is_resumed_is_the_whole_order(for_ms: int) -> None:
+    now = replace(NOW, boot="b" * 64)
+    order = ordered(HERE, Mode.BLOCKED, BY, now, for_ms)
+    again = resumed(order.row(), HERE, now)
+    assert again is not None
+    assert everything(again) == everything(order)
+
+
+def test_a_schedules_order_names_who_wrote_the_schedule() -> None:
+    assert scheduled(HERE, BY, NOW).by == BY
+
+
+def everything(order: Order) -> dict[str, Any]:
+    """All members, by name."""
+    return {one.name: getattr(order, one.name) for one in fields(order)}

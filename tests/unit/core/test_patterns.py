@@ -35,3 +35,8 @@ def test_a_line_is_bounded() -> None:
     assert parse("| " + "g1 " * STEPS_MAX)
     with pytest.raises(ConfigError, match="more than"):
         parse("| " + "g1 " * (STEPS_MAX + 1))
+
+
+def test_a_step_may_last_as_long_as_the_longest() -> None:
+    ((step,),) = [again for _, again in [parse("| g3600000")]]
+    assert step.duration_ms == 3_600_000

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from gateway.core.facts import DenialReason
+from gateway.core.ids import CredentialId
 from gateway.core.order_entries import policy_change, policy_stands_record
-from gateway.core.policy import explain, still_stands
+from gateway.core.policy import explain, judge, still_stands
 from gateway.core.policy_standing import PolicyStanding, policy_digest
 from gateway.core.registry import FOLDED, Registry
 from gateway.errors import RegistryError
@@ -91,3 +92,28 @@ def test_without_the_policy_that_holds_everybody_is_denied_and_told_why() -> Non
     denials = [answer.denial for answer in answers if answer.denial is not None]
     assert denials == [DenialReason.POLICY_UNAVAILABLE]
     assert getattr(desk.decide(at()), "reason", None) is DenialReason.POLICY_UNAVAILABLE
+
+
+def test_a_grant_falls_with_its_key() -> None:
+    desk = Desk()
+    grant = desk.granted()
+    assert still_stands(grant, desk.registry)
+    del desk.registry._credentials[desk.key.id]
+    assert not still_stands(grant, desk.registry)
+
+
+def test_a_judgement_is_of_the_key_that_is_asked_about() -> None:
+    desk = Desk()
+    gone = CredentialId(b"\x77" * 32)
+    asked = (HOLDER, desk.registry, desk.policy, at())
+    assert judge(*asked).denial is None
+    assert judge(*asked, gone).denial is DenialReason.CREDENTIAL_UNKNOWN
+
+
+def test_what_stands_names_its_door() -> None:
+    standing = PolicyStanding("1" * 64, "2" * 64)
+    assert standing.what(FRONT) == {
+        "config": "2" * 64,
+        "door": FRONT,
+        "sha256": "1" * 64,
+    }

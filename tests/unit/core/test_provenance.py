@@ -125,3 +125,25 @@ def test_the_maker_remembers_no_longer_than_the_object_lives() -> None:
 
 def test_equal_is_not_the_same() -> None:
     assert Seal(SEALS, "open") != Seal(SEALS, "open")
+
+
+def test_a_right_claimed_now_is_the_only_one() -> None:
+    """Claimed within the test: what is claimed at import is beyond mutants."""
+
+    @dataclasses.dataclass(frozen=True, slots=True, eq=False)
+    class Fresh(Evidence):
+        word: str
+
+    maker = Maker(Fresh)
+    fresh = Fresh(maker, "open")
+    assert genuine(fresh, Fresh) is fresh
+    with pytest.raises(EvidenceError, match="Fresh already"):
+        Maker(Fresh)
+    with pytest.raises(EvidenceError, match="maker of Fresh does not make Seal"):
+        Seal(maker, "open")
+    object.__setattr__(fresh, "word", "shut")
+    with pytest.raises(EvidenceError):
+        genuine(fresh, Fresh)
+    for way in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(EvidenceError, match="A Fresh cannot be"):
+            way(fresh)

@@ -39,6 +39,7 @@ def test_a_role_stands_in_the_row_only_where_there_is_one(desk: Desk) -> None:
         ({"from_ms": NOON_MS + 1}, False),
         ({"until_ms": NOON_MS + 1}, True),
         ({"until_ms": NOON_MS}, False),
+        ({"until_ms": 1}, False),
         ({"suspended": True}, False),
     ],
 )

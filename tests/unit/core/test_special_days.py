@@ -1,6 +1,6 @@
 """Holidays and days of their own: the grammar, and what a schedule makes of them."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -101,3 +101,11 @@ def test_always_is_of_today_and_has_no_holidays() -> None:
     assert always.day_of(christmas, BERLIN) == date(2026, 12, 25)
     assert local_day(ms("2026-12-25T00:00"), BERLIN) == date(2026, 12, 25)
     assert local_day(ms("2026-12-25T00:00") - 1, BERLIN) == date(2026, 12, 24)
+
+
+def test_as_many_days_as_are_allowed_are_allowed() -> None:
+    last = date(2000, 1, 1) + timedelta(days=DAYS_MAX - 1)
+    days = Days.parse([f"2000-01-01 to {last}"])
+    assert len(days.dates) == DAYS_MAX
+    with pytest.raises(ConfigError, match="more than"):
+        Days.parse([f"2000-01-01 to {last}", "2030-01-01"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.door import Door, Leaf, Lock, step
+from gateway.core.door import Door, Leaf, Lock
 from gateway.core.door_events import (
     Alarm,
     AlarmCleared,
@@ -35,6 +35,7 @@ from gateway.core.door_table import (
 from gateway.core.door_timing import DoorTiming, Relock
 from gateway.core.facts import InputName
 from gateway.errors import ConfigError
+from tests.doors import step
 from tests.touches import HERE, Touches
 
 TIMING = DoorTiming(
@@ -316,3 +317,17 @@ def test_a_duration_out_of_bounds_is_no_timing(wrong: dict[str, Any]) -> None:
 def test_a_duration_may_be_at_its_bound(bound: dict[str, Any]) -> None:
     timing = DoorTiming(**bound)
     assert {name: getattr(timing, name) for name in bound} == bound
+
+
+def test_a_warning_may_come_a_millisecond_before_the_alarm() -> None:
+    timing = replace(TIMING, pre_alarm_ms=1)
+    door, _ = run(Door(HERE), timing, (1_000, Opened()), (30_999, Deadline()))
+    assert door.leaf is Leaf.WARNED
+
+
+def test_an_exit_request_at_an_open_door_begins_its_time_to_close_anew() -> None:
+    door, _ = run(Door(HERE), TIMING, (1_000, Opened()))
+    assert (door.leaf, door.alarm_due_up_ms) == (Leaf.OPEN, 31_000)
+    door, said = run(door, TIMING, (2_000, Egress(InputName.EXIT_REQUEST, 2_000)))
+    assert any(isinstance(one, Release) for one in said)
+    assert (door.leaf, door.alarm_due_up_ms) == (Leaf.OPEN, 32_000)

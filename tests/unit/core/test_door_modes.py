@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.core.door import Door, Holding, Leaf, step
+from gateway.core.door import Door, Holding, Leaf
 from gateway.core.door_events import (
     DENIALS,
     Alarm,
@@ -43,6 +43,7 @@ from gateway.core.facts import DenialReason, InputName, Mode
 from gateway.core.ids import Now
 from gateway.core.orders import Why, ordered, scheduled, self_test
 from gateway.errors import EvidenceError
+from tests.doors import step
 from tests.touches import ELSEWHERE, HERE, Touches
 
 TIMING = DoorTiming(
@@ -403,3 +404,12 @@ def test_accessed_is_shown_while_a_grant_releases(touches: Touches) -> None:
     assert left.shown_mode is Mode.LOCKED
     held_too, _ = run(door, (1_100, held(touches, 1_100)))
     assert held_too.shown_mode is Mode.UNLOCKED
+
+
+def test_a_window_that_has_closed_holds_nothing(touches: Touches) -> None:
+    door, _ = run(SHUT, (500, ScheduleSaid(is_open=True)))
+    assert door.schedule_open
+    door, _ = run(door, (900, ScheduleSaid(is_open=False)))
+    door, said = run(door, (1_000, by_schedule(touches, 1_000)))
+    assert [type(one) for one in said] == [Refused]
+    assert door.phase is Phase.SECURED

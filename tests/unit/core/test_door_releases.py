@@ -8,7 +8,6 @@ import pytest
 from gateway.core.door import (
     Door,
     Lock,
-    step,
 )
 from gateway.core.door_events import (
     Cause,
@@ -38,6 +37,7 @@ from gateway.core.facts import InputName, Mode
 from gateway.core.orders import DENYING
 from gateway.core.policy import Grant
 from gateway.errors import EvidenceError
+from tests.doors import step
 from tests.touches import ELSEWHERE, HERE, Touches
 
 TIMING = DoorTiming(

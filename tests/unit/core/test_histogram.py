@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.histogram import INDEX_MAX, VALUE_MAX, Histogram
+from gateway.core.histogram import INDEX_MAX, PER_OCTAVE, VALUE_MAX, Histogram
 
 VALUES = st.integers(-VALUE_MAX, VALUE_MAX)
 
@@ -62,3 +62,17 @@ def test_what_was_packed_unpacks(values: list[int]) -> None:
 def test_rubbish_does_not_unpack(rubbish: object) -> None:
     with pytest.raises(ValueError, match="no "):
         Histogram.unpack(rubbish)
+
+
+def test_a_percentile_is_the_value_at_its_rank() -> None:
+    found = of([1] * 197 + [2] * 3)
+    assert [found.percentile(part) for part in (0, 98, 99, 100)] == [1, 1, 2, 2]
+
+
+def test_the_first_bucket_of_two_values_tells_its_middle() -> None:
+    middle = of([2 * PER_OCTAVE]).percentile(50)
+    assert (middle, type(middle)) == (2 * PER_OCTAVE + 1, int)
+
+
+def test_a_bucket_that_was_packed_twice_counts_twice() -> None:
+    assert Histogram.unpack([[1, 2], [1, 3]]).pack() == [[1, 5]]

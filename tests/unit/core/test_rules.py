@@ -1,6 +1,7 @@
 """The rules that remember, and those that ask for a second touch, one by one."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -317,3 +318,29 @@ def test_an_order_for_a_duress_key_is_another_order() -> None:
     forced = enrolment_change(HOLDER, 0, None, duress=True)
     assert forced.what == {**usual.what, "duress": True}
     assert forced.digest() != usual.digest()
+
+
+def test_the_day_of_the_first_person_is_the_doors() -> None:
+    """In Berlin it is another day already; by UTC it is still the same."""
+    door = Door(access=(Access(STAFF, ALWAYS, CHIEFS), Access(CHIEFS, ALWAYS)))
+    door.change(BERT, groups=(CHIEFS,))
+    before_midnight, after = NOON_MS + 11 * HOUR_MS, NOON_MS + 13 * HOUR_MS
+    berlin = datetime.fromtimestamp(before_midnight / 1000, door.policy.zone)
+    assert (berlin.hour, berlin.utcoffset()) == (23, timedelta(hours=2))
+    assert door.touch(BERT, 11 * HOUR_MS, wall_ms=before_midnight) is None
+    assert door.touch(HOLDER, 11 * HOUR_MS + 1, wall_ms=before_midnight + 1) is None
+    assert door.touch(HOLDER, 13 * HOUR_MS, wall_ms=after - HOUR_MS // 2) is (
+        DenialReason.FIRST_PERSON_ABSENT
+    )
+
+
+def test_a_way_out_of_another_boot_is_remembered_too() -> None:
+    out = DoorId("front-out")
+    door = Door(passback=Passback.HARD, passback_exits=frozenset({out}))
+    assert door.touch() is None
+    came = door.registry.passages.of_holder(FRONT, HOLDER).last
+    assert came is not None
+    what = {"decided": moment_row(came.at), "door": out, "holder": HOLDER}
+    door.tell("door.grant", what)
+    rebooted = {"boot": "f" * 16, "err_ms": -1}
+    assert door.touch(HOLDER, 5, **rebooted) is None

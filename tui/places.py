@@ -9,6 +9,8 @@ from tui.screens.door import DoorScreen
 from tui.screens.enrol import EnrolScreen
 from tui.screens.ledger import LedgerScreen
 from tui.screens.people import PeopleScreen
+from tui.screens.playground import PlaygroundScreen
+from tui.screens.start import StartScreen
 from tui.terminal import Place
 
 PLACES: Final[Mapping[Place, type[KeyraScreen]]] = {
@@ -21,5 +23,7 @@ PLACES: Final[Mapping[Place, type[KeyraScreen]]] = {
     Place("3", "Enrol", "A holder gets a key, step by step."): EnrolScreen,
     Place("4", "Approvals", "What waits for whose finger."): ApprovalsScreen,
     Place("5", "Ledger", "What happened, each entry with its proof."): LedgerScreen,
+    Place("P", "Playground", "A key is tried, and opens nothing."): PlaygroundScreen,
+    Place("S", "Start", "What a new door still needs."): StartScreen,
 }
 """In the order in which they are listed; the first one is open at the start."""

@@ -117,9 +117,16 @@ place_shell() {
             remove "$at"
         fi
     done
+    at=$root/usr/local/bin/keyra-console
+    if [ -e "$share/shell/keyra-console" ]; then
+        link_to /opt/keyra/current/share/keyra/systemd/shell/keyra-console "$at"
+    else
+        remove "$at"
+    fi
 }
 
 leave_shell() {
+    remove "$root/usr/local/bin/keyra-console"
     for pair in $shell_files; do
         remove "$root/usr/local/share/${pair#*:}"
     done

@@ -170,6 +170,9 @@ def test_a_fresh_machine_becomes_a_gateway(stage: Stage) -> None:
     ):
         at = (stage.root / "usr/local/share" / name).readlink()
         assert (share / at.relative_to("/opt/keyra/current/share/keyra")).is_file()
+    login = (stage.root / "usr/local/bin/keyra-console").readlink()
+    shell = share / login.relative_to("/opt/keyra/current/share/keyra")
+    assert os.access(shell, os.X_OK)
     config = stage.root / "etc/keyra/gateway.toml"
     assert config.read_text() == stage.config.read_text()
     assert config.stat().st_mode & 0o777 == 0o640

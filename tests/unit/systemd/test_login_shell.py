@@ -43,10 +43,10 @@ def shell(tmp_path: Path) -> Run:
 
 
 def test_a_login_opens_the_console(shell: Run) -> None:
-    done = shell(HOME="/home/guard", TERM="xterm-256color", LANG="de_DE.UTF-8")
+    done = shell(HOME="/srv/guard", TERM="xterm-256color", LANG="de_DE.UTF-8")
     said = done.stdout.splitlines()
     assert (done.returncode, said[0]) == (0, "args: console")
-    assert {"HOME=/home/guard", "TERM=xterm-256color", "LANG=de_DE.UTF-8"} <= {*said}
+    assert {"HOME=/srv/guard", "TERM=xterm-256color", "LANG=de_DE.UTF-8"} <= {*said}
 
 
 def test_a_terminal_that_says_nothing_of_itself_is_the_kernel_s(shell: Run) -> None:

@@ -15,6 +15,7 @@ from gateway.schemas import Fault, Problem
 
 MEDIA_TYPE: Final = "application/problem+json"
 FAULTS_MAX: Final = 16
+FAULT_CHARS_MAX: Final = 200
 
 _PARAMETER: Final = re.compile(r"\{[^}]+\}")
 
@@ -116,12 +117,18 @@ def _allow(request: Request) -> Mapping[str, str] | None:
     return next(({"allow": served[one]} for one in served if one.fullmatch(path)), None)
 
 
+def _shown(text: str) -> str:
+    """Return what may hold words of the asker's in a form for screens and logs."""
+    cut = text[:FAULT_CHARS_MAX]
+    return "".join(letter if letter.isprintable() else "�" for letter in cut)
+
+
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     found: Sequence[Mapping[str, Any]] = (
         error.errors() if isinstance(error, RequestValidationError) else ()
     )
     faults = [
-        Fault(where="/".join(str(step) for step in each["loc"]), what=str(each["msg"]))
+        Fault(where=_shown("/".join(map(str, each["loc"]))), what=_shown(each["msg"]))
         for each in found[:FAULTS_MAX]
     ]
     first = f"{faults[0].where}: {faults[0].what}" if faults else "no reason known"

@@ -1,6 +1,8 @@
 """The texts of policies: edited, gone, put back, restored, and not written at all."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -215,3 +217,33 @@ async def test_the_policy_in_force_is_in_the_backup(
     async with site.running() as now:
         assert now.gateway.policies.view().sha256 == sha256
         await site.granted(now, boss)
+
+
+async def test_the_policy_in_force_outlives_a_prune_and_a_restore_of_it(
+    site: VirtualSite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with site.running() as now:
+        boss = await put_in_force(site, now, OTHER)
+        sha256 = now.gateway.policies.view().sha256
+        await site.granted(now, boss)
+        await now.gateway.stop("told to")
+    for _ in range(2):
+        assert site.prune() > 0
+        with closing(sqlite3.connect(site.registry_path)) as database:
+            database.executescript("DROP TABLE covers; VACUUM")
+        async with site.running() as now:
+            assert now.gateway.policies.view().sha256 == sha256
+            await site.granted(now, boss)
+            await now.gateway.stop("told to")
+    site.signing_key.save(site.folder / "ledger.key")
+    vault = Vault(tmp_path, site.folder, capsys)
+    said = vault.restore(vault.backup(), vault.other)
+    assert said.code == 0, said
+    site.folder = vault.other
+    site.ledger_path = vault.other / "ledger.db"
+    site.registry_path = vault.other / "registry.db"
+    site.signing_key = SigningKey.load(vault.other / "ledger.key")
+    async with site.running() as now:
+        assert now.gateway.policies.view().sha256 == sha256
+        await site.granted(now, boss)
+    assert len(site.entries("restored")) == 1

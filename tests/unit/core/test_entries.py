@@ -17,6 +17,7 @@ from gateway.core.facts import CredentialState, DenialReason, Mode
 from gateway.core.ids import HolderId
 from gateway.core.order_entries import Refused
 from gateway.core.orders import Why, ordered, scheduled
+from gateway.core.passages import FORGIVEN
 from gateway.core.policy import DoorRules, Passback
 from gateway.core.policy_standing import PolicyStanding
 from gateway.core.registry import Credential, Registry
@@ -155,6 +156,9 @@ def records_of_the_door() -> list[Record]:
         entries.commissioned_record(FRONT, ["no-power"], "wiring", by_uid(0)),
         entries.self_test_record(FRONT, {"released": True}, by_uid(0), passed=True),
         entries.self_test_seen_record(FRONT, 7, by_uid(0), moved=True),
+        order_entries.change_record(
+            Change(FORGIVEN, {"door": FRONT, "holder": HOLDER}), by_uid(0)
+        ),
     ]
 
 

@@ -7,10 +7,19 @@ from hypothesis import strategies as st
 
 from gateway.core.assertion import Answer, Case, Verified, broken_rules
 from gateway.core.challenge import Purpose
-from gateway.core.denial import SignedAnswer
+from gateway.core.denial import Deny, SignedAnswer
 from gateway.core.facts import CredentialState, DenialReason
 from gateway.core.provenance import genuine
-from tests.desk import FRONT, HOLDER, OTHER_CREDENTIAL, Desk, SoftKey, at, reason
+from tests.desk import (
+    FRONT,
+    HOLDER,
+    NOON_MS,
+    OTHER_CREDENTIAL,
+    Desk,
+    SoftKey,
+    at,
+    reason,
+)
 
 
 @pytest.mark.parametrize(
@@ -145,3 +154,78 @@ def test_a_flipped_bit_anywhere_is_denied(part: str, draw: st.DataObject) -> Non
         parts["data"], parts["signature"], answer.credential_id, parts["client"]
     )
     assert reason(desk.judge(challenge, flipped)) is not None
+
+
+def test_a_denial_holds_the_answer_that_was_denied() -> None:
+    desk = Desk()
+    challenge = desk.ask()
+    answer = desk.key.answer(challenge, flags=0x01)
+    denied = desk.judge(challenge, answer)
+    assert isinstance(denied, Deny)
+    assert denied == Deny(
+        DenialReason.USER_NOT_VERIFIED,
+        FRONT,
+        desk.key.id,
+        HOLDER,
+        None,
+        SignedAnswer(
+            challenge.binding,
+            answer.client_data_json,
+            answer.authenticator_data,
+            answer.signature,
+        ),
+    )
+
+
+def test_without_its_credential_an_answer_is_of_nobody() -> None:
+    desk = Desk()
+    challenge = desk.ask()
+    denied = desk.judge(challenge, desk.key.answer(challenge), credential=None)
+    assert isinstance(denied, Deny)
+    assert (denied.reason, denied.holder_id) == (DenialReason.CREDENTIAL_UNKNOWN, None)
+    again = desk.judge(challenge, desk.key.answer(challenge))
+    assert isinstance(again, Deny)
+    assert again.door == FRONT
+
+
+def test_the_type_is_of_the_answer_and_of_the_question() -> None:
+    desk = Desk()
+    challenge = desk.ask()
+    denied = desk.judge(
+        challenge, desk.key.answer(challenge), expected=Purpose.ADMIN_ORDER
+    )
+    assert reason(denied) is DenialReason.TYPE_MISMATCH
+    challenge = desk.ask()
+    created = challenge.client_data_json.replace(b"webauthn.get", b"webauthn.create")
+    answer = desk.key.answer(challenge, client_data_json=created)
+    assert reason(desk.judge(challenge, answer)) is DenialReason.TYPE_MISMATCH
+
+
+def test_another_credential_with_the_same_key_is_not_the_one_asked() -> None:
+    desk = Desk()
+    challenge = desk.ask()
+    other = desk.enrolled(id=OTHER_CREDENTIAL)
+    denied = desk.judge(challenge, desk.key.answer(challenge), credential=other)
+    assert reason(denied) is DenialReason.CREDENTIAL_MISMATCH
+
+
+def test_a_counter_that_does_not_rise_and_a_credential_that_has_ended() -> None:
+    desk = Desk()
+    challenge = desk.ask()
+    credential = desk.enrolled(counter=5)
+    answer = desk.key.answer(challenge, counter=5)
+    denied = desk.judge(challenge, answer, credential=credential)
+    assert reason(denied) is DenialReason.COUNTER_NOT_RISING
+    challenge = desk.ask()
+    credential = desk.enrolled(until_ms=NOON_MS)
+    denied = desk.judge(challenge, desk.key.answer(challenge), credential=credential)
+    assert reason(denied) is DenialReason.CREDENTIAL_EXPIRED
+
+
+def test_a_touch_carries_no_credential_of_its_own() -> None:
+    desk = Desk()
+    challenge = desk.ask()
+    attested = bytes(16) + len(desk.key.id).to_bytes(2, "big") + desk.key.id
+    answer = desk.key.answer(challenge, flags=0x45, rest=attested + desk.key.cose)
+    denied = desk.judge(challenge, answer)
+    assert reason(denied) is DenialReason.AUTHENTICATOR_DATA_INVALID

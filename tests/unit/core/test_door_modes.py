@@ -413,3 +413,22 @@ def test_a_window_that_has_closed_holds_nothing(touches: Touches) -> None:
     door, said = run(door, (1_000, by_schedule(touches, 1_000)))
     assert [type(one) for one in said] == [Refused]
     assert door.phase is Phase.SECURED
+
+
+def test_one_late_look_tells_all_that_was_due() -> None:
+    """The leaf's alarm, and then the end of an order."""
+    touches = Touches()
+    door, _ = step(Door(HERE), Opened(), 1_000, TIMING)
+    order = Ordered(touches.order(Mode.BLOCKED, 1_000, 60_000))
+    door, _ = step(door, order, 1_000, TIMING)
+    _, said = step(door, Deadline(), 100_000, TIMING)
+    kinds = [type(one) for one in said]
+    assert kinds.index(AlarmHeld) < kinds.index(OrderOver)
+
+
+def test_a_hold_is_renewed_while_people_pass(touches: Touches) -> None:
+    door, _ = run(SHUT, (1_000, held(touches, 1_000)), (1_500, Opened()))
+    assert door.leaf is Leaf.OPEN
+    door, said = run(door, (2_000, Renew()))
+    assert [type(one) for one in said] == [Lease]
+    assert (door.leaf, door.alarm_due_up_ms) == (Leaf.OPEN, NEVER)

@@ -280,3 +280,28 @@ def test_time_does_not_run_backwards(touches: Touches) -> None:
     door, _ = step(SHUT, touches.unlock(1_000), 2_000, TIMING)
     door, effects = step(door, Deadline(), 500, TIMING)
     assert (door.heard_up_ms, effects) == (2_000, ())
+
+
+@pytest.mark.parametrize("release_ms", [1, 10_000])
+def test_a_grant_may_release_up_to_the_bound(touches: Touches, release_ms: int) -> None:
+    unlock = touches.unlock(1_000, release_ms=release_ms)
+    door, effects = step(SHUT, unlock, 1_000, TIMING)
+    assert door.released
+    assert effects == (Release(0, release_ms),)
+
+
+def test_without_a_contact_nobody_knows_whether_a_grant_was_used(
+    touches: Touches,
+) -> None:
+    blind = replace(TIMING, contact=False)
+    door, _ = step(Door(HERE), touches.unlock(1_000), 1_000, blind)
+    assert (door.released, door.unused_n) == (True, -1)
+
+
+def test_more_time_for_one_holder_is_not_the_next_ones(touches: Touches) -> None:
+    door, _ = step(SHUT, touches.unlock(1_000, extended=True), 1_000, TIMING)
+    assert door.extended
+    door, _ = step(door, Deadline(), 9_000, TIMING)
+    assert not door.released
+    door, _ = step(door, touches.unlock(10_000), 10_000, TIMING)
+    assert (door.released, door.extended) == (True, False)

@@ -159,3 +159,10 @@ def test_every_failure_has_a_place_a_word_and_a_sentence(
 
 def test_every_state_says_what_to_do() -> None:
     assert all(state.hint.endswith(".") for state in EnrolmentState)
+
+
+def test_a_ceremony_is_for_its_holder_and_fails_without_a_word_of_its_own() -> None:
+    ceremony = arm(HOLDER, at(5), 100)
+    assert (ceremony.holder_id, ceremony.window_ends_up_ms) == (HOLDER, 105)
+    failed = fail(ceremony, EnrolmentFailure.CANCELLED)
+    assert (failed.failure, failed.detail) == (EnrolmentFailure.CANCELLED, "")

@@ -1,5 +1,6 @@
 """The list of fallen models: believed only as its publisher signed it."""
 
+import base64
 import random
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -66,6 +67,10 @@ WRONG: dict[str, dict[str, Any]] = {
     "a curve that is not asked for": {
         "leaf": publisher(key=ec.generate_private_key(ec.SECP384R1())),
         "signer": key_number(21),
+    },
+    "an algorithm that is none, by RSA": {
+        "leaf": publisher(key=rsa.generate_private_key(65537, 2048)),
+        "algorithm": "none",
     },
     "no certificates": {"header": {"x5c": []}},
     "too many certificates": {"header": {"x5c": ["AA=="] * 5}},
@@ -137,3 +142,15 @@ def test_an_attestation_is_held_to_the_list() -> None:
     attestation.trust = attestation.trusted(model_list=Published().load())
     with pytest.raises(AttestationError):
         attestation.verify()
+
+
+def test_a_certificate_is_base64_and_nothing_else() -> None:
+    one = base64.b64encode(issue(publisher(), LIST_ROOT)).decode()
+    assert Published(header={"x5c": [one]}).load().number == 7
+    with pytest.raises(ConfigError):
+        Published(header={"x5c": [f"{one[:8]}!{one[8:]}"]}).load()
+
+
+def test_as_many_models_as_are_allowed_are_allowed() -> None:
+    models: list[Any] = [{"statusReports": []}] * ENTRIES_MAX
+    assert Published(entries=models).load().fallen == {}

@@ -8,10 +8,17 @@ import pytest
 from gateway.core.facts import DenialReason
 from gateway.core.ids import CredentialId
 from gateway.core.order_entries import policy_change, policy_stands_record
-from gateway.core.policy import explain, judge, still_stands
+from gateway.core.policy import (
+    VERIFIED_AGE_MS_MAX,
+    Grant,
+    decide,
+    explain,
+    judge,
+    still_stands,
+)
 from gateway.core.policy_standing import PolicyStanding, policy_digest
 from gateway.core.registry import FOLDED, Registry
-from gateway.errors import RegistryError
+from gateway.errors import EvidenceError, RegistryError
 from tests.desk import FRONT, HOLDER, Desk, at
 
 ONE, TWO, FILE = "1" * 64, "2" * 64, "f" * 64
@@ -117,3 +124,21 @@ def test_what_stands_names_its_door() -> None:
         "door": FRONT,
         "sha256": "1" * 64,
     }
+
+
+def test_an_answer_may_be_decided_up_to_its_age() -> None:
+    desk = Desk()
+    verified = desk.verified()
+    late = at(1_000 + VERIFIED_AGE_MS_MAX)
+    assert isinstance(decide(verified, desk.registry, desk.policy, late), Grant)
+    verified = desk.verified()
+    with pytest.raises(EvidenceError, match="decided within"):
+        decide(verified, desk.registry, desk.policy, at(1_001 + VERIFIED_AGE_MS_MAX))
+
+
+def test_what_is_denied_names_no_line_and_no_touches() -> None:
+    desk = Desk()
+    desk.tell("holder", desk.holder(suspended=True).row())
+    said = judge(HOLDER, desk.registry, desk.policy, at())
+    assert (said.denial, said.rule) == (DenialReason.HOLDER_SUSPENDED, None)
+    assert said.touches == ()

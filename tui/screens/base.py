@@ -17,6 +17,7 @@ from tui.screens.dialogs import AskScreen, HelpScreen
 from tui.screens.hints import Hints, working_keys
 from tui.screens.jobs import Job, Jobs
 from tui.screens.listening import Listening
+from tui.screens.typing import TypeScreen
 from tui.terminal import Place, Terminal
 from tui.view_models import frame
 from tui.view_models.live import Model
@@ -111,6 +112,12 @@ class KeyraScreen(Listening, Screen[None]):
         """
         asking: Screen[Any] = AskScreen(printable(sentence), verb)
         return bool(await self.app.push_screen_wait(asking))
+
+    async def ask_line(self, title: str, sentence: str, typed: str = "") -> str | None:
+        """Ask for one line; only in a job of `work`. None: it was given up."""
+        asking: Screen[Any] = TypeScreen(title, sentence, typed)
+        line: str | None = await self.app.push_screen_wait(asking)
+        return line
 
     def put(self, where: str, text: str) -> None:
         """Write plain text into the Static of this id."""

@@ -42,7 +42,7 @@ class SettingsScreen(KeyraScreen):
     def body(self) -> ComposeResult:
         """Lay the screen out."""
         yield Static(settings.INTRODUCTION, id="introduction", markup=False)
-        yield Table(id="settings")
+        yield Table(id="settings", opens=False)
         with VerticalScroll(id="setting", classes="panel", can_focus=False) as panel:
             panel.border_title = "What it risks"
             yield Static(id="details", markup=False)

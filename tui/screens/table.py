@@ -1,7 +1,7 @@
 """A table of which one row is chosen; enter opens it."""
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -17,8 +17,23 @@ class Table(DataTable[Text]):
         Binding("end", "scroll_bottom", "Last", show=False),
     ]
 
-    def __init__(self, id: str) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, id: str, *, opens: bool = True) -> None:  # noqa: A002 - Textual's name
+        """Prepare.
+
+        Args:
+            id: in its screen.
+            opens: whether enter does something with a row.
+        """
         super().__init__(id=id, cursor_type="row", zebra_stripes=False)
+        self._opens: Final = opens
+
+    def check_action(
+        self,
+        action: str,
+        parameters: tuple[object, ...],  # noqa: ARG002 - Textual's signature
+    ) -> bool | None:
+        """Take enter away where it does nothing."""
+        return self._opens or action != "select_cursor"
 
     @property
     def chosen(self) -> str | None:

@@ -71,7 +71,7 @@ class UsersScreen(ChangingScreen):
         with Vertical(id="user-box", classes="panel") as box:
             box.border_title = "User and keys"
             yield Static(users.NOBODY, id="user", markup=False)
-            yield Table(id="user-keys")
+            yield Table(id="user-keys", opens=False)
 
     def on_mount(self) -> None:
         """Prepare both tables."""
@@ -133,6 +133,10 @@ class UsersScreen(ChangingScreen):
             self._look_at_chosen()
             if event.cursor_row >= len(self._holders) - AHEAD_ROWS:
                 self._look_ahead()
+
+    def on_data_table_row_selected(self) -> None:
+        """Go from the user to their keys."""
+        self.query_one("#user-keys").focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer for somebody who is shown what concerns them."""

@@ -68,7 +68,7 @@ def _keeping(found: Wellbeing, zone: tzinfo | None) -> Iterator[tuple[str, str, 
     seal = "no seal beside it" if sealed < 0 else f"{sealed} sealed"
     entries = f"{found.ledger_entries} entries, {seal}"
     yield _ok(works=found.health.ledger_writable), "ledger", entries
-    verified = "never, as far as can be seen: keyra-verify.timer does it"
+    verified = "never seen here: keyra-verify.timer does it"
     if upkeep.verified_ms >= 0:
         verified = f"whole on {instant(upkeep.verified_ms, zone)}"
     yield _ok(works=upkeep.verified_ms >= 0), "verified", verified
@@ -108,4 +108,5 @@ def _bar(name: str, one: StageFigures, longest_us: int) -> str:
     )
     bar = "█" * max(1, half) + "░" * (most - max(1, half))
     times = f"{one.p50_us / _US_PER_MS:.1f} / {one.p99_us / _US_PER_MS:.1f} ms"
-    return f"{printable(name)[: _NAME_CHARS - 1]:<{_NAME_CHARS}}{bar:<{_BAR_CELLS}} {times}"
+    label = printable(name)[: _NAME_CHARS - 1]
+    return f"{label:<{_NAME_CHARS}}{bar:<{_BAR_CELLS}} {times}"

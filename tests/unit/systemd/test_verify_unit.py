@@ -21,11 +21,17 @@ PROGRAM = "/opt/keyra/current/bin/keyra-ledger"
 pytestmark = pytest.mark.processes
 
 
+class Unit(configparser.ConfigParser):
+    """A unit's keys are as they are written."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
 def service() -> configparser.SectionProxy:
-    parser = configparser.ConfigParser(strict=False, interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign] - as documented
-    parser.read(UNIT)
-    return parser["Service"]
+    unit = Unit(strict=False, interpolation=None)
+    unit.read(UNIT)
+    return unit["Service"]
 
 
 def carry_out(state: Path) -> bool:

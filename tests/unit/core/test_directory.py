@@ -211,3 +211,8 @@ def test_an_alias_is_compared_without_capitals_and_in_one_form() -> None:
 def test_what_is_no_alias_is_refused(text: str) -> None:
     with pytest.raises(RegistryError, match="printable"):
         normal_alias(text)
+
+
+def test_an_alias_may_be_as_short_and_as_long_as_is_said() -> None:
+    for text in ("a", "a" * ALIAS_CHARS_MAX):
+        assert normal_alias(text) == text

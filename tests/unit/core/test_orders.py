@@ -226,3 +226,8 @@ def test_a_schedules_order_names_who_wrote_the_schedule() -> None:
 def everything(order: Order) -> dict[str, Any]:
     """All members, by name."""
     return {one.name: getattr(order, one.name) for one in fields(order)}
+
+
+def test_an_order_without_an_end_has_none_by_the_wall_clock_either() -> None:
+    assert ordered(HERE, Mode.BLOCKED, BY, NOW).until_ms == 0
+    assert scheduled(HERE, BY, NOW).until_ms == 0

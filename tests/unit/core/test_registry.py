@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.encoding import canonical, to_base64url
+from gateway.core.entries import grant_record
 from gateway.core.facts import CredentialState
 from gateway.core.ids import CredentialId, GroupId, HolderId
 from gateway.core.public_key import Algorithm, PublicKey
@@ -19,8 +20,9 @@ from gateway.core.registry import (
     RegistrySnapshot,
     is_erased,
 )
+from gateway.core.rights import Role
 from gateway.errors import RegistryError
-from tests.desk import HOLDER, NOON_MS, OTHER_CREDENTIAL, Desk
+from tests.desk import HOLDER, NOON_MS, OTHER_CREDENTIAL, Desk, SoftKey, key_number
 
 DESK = Desk()
 HOLDER_ROW = DESK.holder().row()
@@ -388,3 +390,42 @@ def test_many_credentials_are_found_and_changed_as_fast_as_one() -> None:
         registry.apply(n, "enrol", row)
     assert registry.credential(CredentialId((77).to_bytes(32, "big"))) is not None
     assert registry.snapshot().rows == 4_001  # the holder, their keys, where enrolled
+
+
+SECOND = HolderId("h-2")
+
+
+def test_a_draft_knows_who_is_there_and_changes_nothing() -> None:
+    desk = Desk()
+    new = ("holder", desk.holder(id=SECOND).row())
+    suspended = {"credential": to_base64url(desk.key.id), "state": "suspended"}
+    alias = {"alias": "a" * 64, "by": {"uid": 0}, "holder": HOLDER}
+    desk.registry.check_all([new, ("credential.state", suspended), ("alias", alias)])
+    assert desk.credential.state is CredentialState.ACTIVE
+    assert desk.registry.holder(SECOND) is None
+    other = desk.enrolled(id=OTHER_CREDENTIAL, holder_id=SECOND).row()
+    key = to_base64url(SoftKey(OTHER_CREDENTIAL, key_number(2)).cose)
+    for _ in range(2):  # the first time has left nothing behind
+        desk.registry.check_all([new, ("enrol", {**other, "public_key": key})])
+        assert desk.registry.credentials_of(SECOND) == []
+
+
+def test_a_draft_knows_the_last_administrator() -> None:
+    desk = Desk()
+    desk.tell("holder", desk.holder(role=Role.ADMIN).row())
+    new = ("holder", desk.holder(id=SECOND).row())
+    with pytest.raises(RegistryError):
+        desk.registry.check_all([new, ("holder", desk.holder().row())])
+
+
+def test_what_is_checked_is_read_by_whoever_remembers() -> None:
+    desk = Desk()
+    granted = grant_record(desk.granted()).what
+    new = ("holder", desk.holder(id=SECOND).row())
+    desk.registry.check("door.grant", granted)
+    desk.registry.check_all([new, ("door.grant", granted)])
+    broken = {**granted, "decided": 5}
+    with pytest.raises(RegistryError):
+        desk.registry.check("door.grant", broken)
+    with pytest.raises(RegistryError):
+        desk.registry.check_all([new, ("door.grant", broken)])

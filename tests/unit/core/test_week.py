@@ -132,3 +132,16 @@ def test_the_grid_and_the_door_agree(
     wall_ms = int(local.timestamp() * 1000)
     is_open = schedules[names[line]].is_open(wall_ms, policy.zone)
     assert any(start <= minute < end for start, end in hours.spans) is is_open
+
+
+def test_a_validity_to_the_minute_is_shown_to_the_minute(policy: DoorPolicy) -> None:
+    ever = Schedule.parse("Mon-Sun 00:00-24:00")
+    policy = replace(policy, schedules={**policy.schedules, OFFICE: ever})
+    holder = Desk().holder(
+        from_ms=ms(22, 10) + 5 * 60_000, until_ms=ms(24, 1) - 3_600_000
+    )
+    [line] = week_of(policy, MONDAY, holder)
+    whole = ((0, DAY_MIN),)
+    assert [day.spans for day in line.days[:4]] == [(), ((605, DAY_MIN),), whole, ()]
+    [line] = week_of(policy, MONDAY, Desk().holder(until_ms=ms(22, 9)))
+    assert [day.spans for day in line.days[:3]] == [whole, ((0, 540),), ()]

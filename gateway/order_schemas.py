@@ -14,6 +14,7 @@ from gateway.schemas import (
     ModeChange,
     Outgoing,
 )
+from gateway.schemas.parts import WHOLE
 from gateway.schemas.policy import TTL_S_MAX, Verification
 from gateway.schemas.policy_text import PolicyText
 from gateway.schemas.users import Alias
@@ -97,7 +98,7 @@ class PurposeOrder(Incoming):
 
     kind: Literal["purpose"]
     name: Identifier
-    ttl_s: Annotated[int, Field(strict=True, ge=10, le=TTL_S_MAX)] | None = None
+    ttl_s: Annotated[int, Field(strict=True, ge=10, le=TTL_S_MAX), WHOLE] | None = None
     user_verification: Verification = "required"
 
 

@@ -1,6 +1,5 @@
 """The API's part for policy, purposes, settings, users and health."""
 
-from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -10,6 +9,7 @@ from gateway.api.guard import actor_of
 from gateway.api.problems import Refusal
 from gateway.core.directory import is_free_purpose
 from gateway.schemas import PAGE_ITEMS_MAX, Identifier
+from gateway.schemas.parts import Day
 from gateway.schemas.policy import (
     Explanation,
     PolicyRules,
@@ -60,7 +60,7 @@ def _add_policy(router: APIRouter, policy: RulesFacade) -> None:
 
     @router.get("/policy/week")
     async def week(
-        first: date | None = None,
+        first: Day | None = None,
         holder_id: Annotated[str, Query(pattern=_HOLDER_ID)] = "",
     ) -> Week:
         """Return seven days of hours, of every line or of one holder's."""

@@ -105,9 +105,11 @@ def _methods(router: APIRouter) -> dict[re.Pattern[str], str]:
     found: dict[str, set[str]] = {}
     for route in router.routes:
         if isinstance(route, APIRoute):
-            path = _PARAMETER.sub("[^/]+", route.path)
-            found.setdefault(path, set()).update(route.methods or ())
-    return {re.compile(path): ", ".join(sorted(found[path])) for path in found}
+            found.setdefault(route.path, set()).update(route.methods or ())
+    return {  # a path by its very words comes before one with parameters (OpenAPI)
+        re.compile(_PARAMETER.sub("[^/]+", path)): ", ".join(sorted(found[path]))
+        for path in sorted(found, key=lambda path: path.count("{"))
+    }
 
 
 def _allow(request: Request) -> Mapping[str, str] | None:

@@ -1,11 +1,15 @@
 """What the models' members are made of."""
 
+import re
+from datetime import date
 from enum import Enum
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
 
 WALL_MS_MAX: Final = 2**53 - 1  # what JSON carries exactly everywhere (RFC 8259 §6)
+
+_ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def word(value: object) -> object:
@@ -27,7 +31,16 @@ def _whole(value: object) -> object:
     return value
 
 
+def _day(value: object) -> object:
+    if isinstance(value, str) and not _ISO_DAY.fullmatch(value):
+        raise ValueError("must be a day such as 2030-12-31")
+    return value
+
+
 WHOLE: Final = BeforeValidator(_whole)
 """Stands behind a strict integer's Field, or the document loses its bounds."""
 
 WallMs = Annotated[int, Field(strict=True, ge=0, le=WALL_MS_MAX), WHOLE]
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A day by its date; a bare number, which pydantic takes for a moment, is none."""

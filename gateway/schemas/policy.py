@@ -11,6 +11,7 @@ from gateway.schemas import (
     Incoming,
     Outgoing,
 )
+from gateway.schemas.parts import WHOLE
 
 MOMENT_CHARS_MAX: Final = 40
 TTL_S_MAX: Final = 86_400
@@ -141,7 +142,7 @@ class Purpose(Outgoing):
 class PurposeChange(Incoming):
     """A purpose as it is to be."""
 
-    ttl_s: Annotated[int, Field(strict=True, ge=10, le=TTL_S_MAX)]
+    ttl_s: Annotated[int, Field(strict=True, ge=10, le=TTL_S_MAX), WHOLE]
     user_verification: Verification = "required"
 
 

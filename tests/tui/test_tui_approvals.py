@@ -10,7 +10,7 @@ from gateway.order_schemas import Order
 from gateway.schemas import Holder
 from gateway.service.views import OrderView
 from tui.messages import Failed
-from tui.screens.approvals import OrdersTold
+from tui.screens.approvals import ApprovalsScreen, OrdersTold
 from tui.screens.dialogs import AskScreen
 from tui.screens.order import OrderScreen, Told
 from tui.screens.table import Table
@@ -51,6 +51,11 @@ def person(holder_id: str, role: str = "admin", *, suspended: bool = False) -> H
 
 def text(app: Any, where: str) -> str:
     return str(app.screen.query_one(where, Static).content)
+
+
+def details(app: Any) -> str:
+    """What the screen says of the chosen order, once no dialog lies over it."""
+    return "".join(str(one.content) for one in app.screen.query("#details"))
 
 
 @pytest.fixture
@@ -94,10 +99,26 @@ async def test_an_order_is_read_and_signed_by_one_of_two(
         await until(pilot, lambda: signers.has_focus)
         assert signers.option_count == 2
         await pilot.press("down", "enter")
-        await until(pilot, lambda: "done" in text(app, "#order"))
+        await until(pilot, lambda: "State   done" in details(app))
         assert waiting.facade.changes[-1][0] == "choose 483217 adm-2"
+        await pilot.press("enter")
+        assert "State   done" in text(app, "#order")
         await pilot.press("s", "w", "escape")
-        assert app.place.name == "Approvals"
+        assert isinstance(app.screen, ApprovalsScreen)
+
+
+async def test_an_order_that_was_done_under_something_else_closes(
+    waiting: Any, opened: Any, until: Any
+) -> None:
+    async with opened(keys=("4", "enter")) as (app, pilot):
+        showing = app.screen
+        asking = AskScreen("Is it?", "So it is")
+        await app.push_screen(asking)
+        showing.post_message(Told(order(state="done")))
+        await pilot.pause()
+        assert app.screen is asking
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ApprovalsScreen))
 
 
 async def test_withdrawing_names_the_order(

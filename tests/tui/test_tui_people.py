@@ -169,7 +169,11 @@ async def test_erasing_says_what_is_lost_and_how_many_keys(
 
 
 async def test_what_takes_a_finger_shows_the_order_until_it_is_signed(
-    gateway: Any, opened: Any, settled: Any, monkeypatch: pytest.MonkeyPatch
+    gateway: Any,
+    opened: Any,
+    settled: Any,
+    until: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def needed(*_: object) -> None:
         raise FingerNeededError("That takes a finger.", "key.resume")
@@ -185,11 +189,9 @@ async def test_what_takes_a_finger_shows_the_order_until_it_is_signed(
         assert "Code    123 456" in order
         assert "waits for a finger" in order
         await pilot.press("s")
-        await pilot.pause(0.2)
-        assert gateway.facade.changes[-1][0] == "choose 123456 holder-0001"
-        assert "State   done" in text(app, "#order")
-        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, PeopleScreen))
         await settled(app, pilot)
+        assert gateway.facade.changes[-1][0] == "choose 123456 holder-0001"
         assert text(app, "#said") == "The key cred-0001AAAAAA… is active."
 
 

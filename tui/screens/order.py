@@ -42,7 +42,7 @@ class Signers(Message):
 
 
 class OrderScreen(Listening, ModalScreen[Order]):
-    """Shows an order until it is over, or left on the desk; returns how it stood."""
+    """Shows an order until it is done, or left as it is; returns how it stood."""
 
     CSS: ClassVar[str] = """
     OrderScreen { align: center middle; }
@@ -60,6 +60,7 @@ class OrderScreen(Listening, ModalScreen[Order]):
         super().__init__()
         self._terminal: Final = terminal
         self._order = order
+        self._carried_out = False
         self._up_ms: int | None = None
         self._jobs: Final = Jobs(self)
 
@@ -117,12 +118,19 @@ class OrderScreen(Listening, ModalScreen[Order]):
         self.dismiss(self._order)
 
     def on_told(self, message: Told) -> None:
-        """Show how it stands."""
+        """Show how it stands; what is done needs nobody to close it."""
+        done = message.order.state == "done"
+        self._carried_out |= done and not self._order.is_over
         self._order = message.order
         self.query_one("#signers").remove_class("shown")
         self._trouble("")
         self._draw()
         self.refresh_bindings()
+        self._close_if_done()
+
+    def on_screen_resume(self) -> None:
+        """Close what was done while something else lay over it."""
+        self._close_if_done()
 
     def on_signers(self, message: Signers) -> None:
         """Let the only one sign, or ask which."""
@@ -155,6 +163,11 @@ class OrderScreen(Listening, ModalScreen[Order]):
 
     def _trouble(self, sentence: str) -> None:
         self.query_one("#trouble", Static).update(Content(printable(sentence)))
+
+    def _close_if_done(self) -> None:
+        if self._carried_out and self.is_current:
+            self._carried_out = False
+            self.dismiss(self._order)
 
     def _draw(self) -> None:
         text = orders.details(self._order, self._up_ms)

@@ -7,6 +7,9 @@ from gateway.schemas import Event
 from gateway.sim.look import Look
 
 FIRE: Final = "fire"
+ORDER: Final = "order"
+"""What the lamp says while an order waits for a touch."""
+
 # What there is to be seen, in a good order, and how it is come by.
 TOUR: Final[Mapping[str, str]] = {
     "opened": "Press t: you hold the key to the door, with your finger on it.",
@@ -55,6 +58,8 @@ def advice(look: Look, seen: Iterable[str]) -> str:
         return "The key blinks: t puts the right finger on it, w a wrong one."
     if key is not None and key.pairing:
         return "The key waits for a new bond: order its enrolment on the console."
+    if look.lamp.pattern == ORDER:
+        return "An order waits for a touch: take that person's key (down), and press t."
     if FIRE in look.inputs:
         return "It burns, and the door lets everybody out: a puts the fire out."
     if look.door.open:

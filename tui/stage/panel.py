@@ -141,7 +141,7 @@ class PanelScreen(Listening, ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay it out."""
         yield Panel(self._do, docked=False)
-        yield Hints("esc Console")
+        yield Hints()
 
     def on_mount(self) -> None:
         """Be ready for keys."""

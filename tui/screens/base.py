@@ -198,7 +198,7 @@ class KeyraScreen(Listening, Screen[None]):
         """Open the filter."""
         field = self.query_one("#filter", Input)
         field.add_class("shown")
-        field.focus()
+        self.set_focus(field)
         self.refresh_bindings()
 
     def on_input_changed(self, event: Input.Changed) -> None:

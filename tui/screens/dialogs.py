@@ -23,7 +23,7 @@ class AskScreen(Listening, ModalScreen[bool]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel"),
-        Binding("right,left", "other", "Choose"),
+        Binding("right,left", "other", "Choose", priority=True),
     ]
 
     def __init__(self, sentence: str, verb: str) -> None:

@@ -51,6 +51,9 @@ class EnrolScreen(ChangingScreen):
     EnrolScreen #number { text-style: bold reverse; width: auto; height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        # First of all: what is typed quickly after it is meant for the next field.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
         Binding("e", "equal", "Numbers are equal"),
         Binding("d", "differ", "They differ"),
         Binding("x", "cancel", "Cancel"),

@@ -92,4 +92,5 @@ class Hints(Static):
     def _draw(self) -> None:
         keys = list(working_keys(self.screen, hidden=False))
         last = self._last or (" ".join(keys.pop()) if keys else "")
+        keys = [key for key in keys if " ".join(key) != last]
         self.update(Content(frame.hints(keys, last, self.content_size.width or 1)))

@@ -165,7 +165,7 @@ class OrderScreen(Listening, ModalScreen[Order]):
         self.query_one("#trouble", Static).update(Content(printable(sentence)))
 
     def _close_if_done(self) -> None:
-        if self._carried_out and self.is_current:
+        if self._carried_out and self.app.screen is self:
             self._carried_out = False
             self.dismiss(self._order)
 

@@ -201,6 +201,25 @@ async def test_a_key_is_put_away_after_a_denial_and_not_while_it_pairs(
         assert (await world.key("holder-1").state()).pairing
 
 
+async def test_the_key_that_signed_is_put_away_and_not_the_one_in_the_hand(
+    place: Any,
+) -> None:
+    world, folder = place
+    async with await RemoteWorld.connect(folder) as remote:
+        hand = Hand(remote)
+        await hand.glance()
+        await hand.do("touch")
+        await hand.heard(event(1, "order", state="touching"))
+        assert (await world.key("holder-1").state()).awake
+        await hand.do("next")
+        await hand.do("pair")
+        await hand.heard(event(2, "order", state="done"))
+        assert not (await world.key("holder-1").state()).awake
+        await world.key("new-1").present(distance_m=0.4)
+        await hand.heard(event(3, "touch.stranger"))
+        assert (await world.key("new-1").state()).awake
+
+
 async def test_what_the_world_refuses_is_said(place: Any) -> None:
     world, folder = place
     async with await RemoteWorld.connect(folder) as remote:

@@ -114,7 +114,8 @@ class EnrolScreen(ChangingScreen):
         if now.step != "failed":
             self._reached = now.step
         self.set_class(True, "under-way")
-        self.set_focus(None)
+        if isinstance(self.focused, Field):
+            self.set_focus(None)  # its keys are letters there
         done = now.step == "registered"
         failed = now.step == "failed"
         self.put("steps", enrolment.checklist(self._reached, failed=failed, done=done))

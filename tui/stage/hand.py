@@ -15,8 +15,7 @@ from tui.stage.advice import FIRE, advice, seen_by
 from tui.stage.picture import SWUNG_CHARS
 
 AT_THE_DOOR_M: Final = 0.4
-# After these, a person puts the key away; left awake, it would be asked again.
-_ENDED: Final = frozenset({"touch.ended", "touch.stranger"})
+_SIGNING: Final = "touching"
 
 Act = Callable[["Hand"], Awaitable[str]]
 
@@ -35,6 +34,7 @@ class Hand:
         """Stand before the door of a world."""
         self._world: Final = world
         self._chosen = ""
+        self._held_out = ""
         self._seen: Final[set[str]] = set()
         self._known_id = 0
         self.look: Look | None = None
@@ -78,14 +78,24 @@ class Hand:
             return
         if part := seen_by(event):
             self._seen.add(part)
-        if event.kind in _ENDED and event.data.get("result") != "granted":
+        if _ends_a_touch(event):
             await self._put_away()
 
     async def _put_away(self) -> None:
-        """Let the key sleep, unless it is in the middle of a ceremony."""
-        state = await self._key().state()
+        """Let the key that was held out sleep; left awake, it would be asked again."""
+        if not self._held_out:
+            return
+        key = self._world.key(self._held_out)
+        state = await key.state()
         if state.awake and not (state.pairing or state.blinking):
-            await self._key().sleep()
+            self._held_out = ""
+            await key.sleep()
+
+    async def _hold_out(self) -> None:
+        """Bring the key to the door; one that blinks is in a ceremony, and stays."""
+        if not (await self._key().state()).blinking:
+            self._held_out = self._chosen
+        await self._key().present(distance_m=AT_THE_DOOR_M)
 
     def _key(self) -> RemoteKey:
         return self._world.key(self._chosen)
@@ -107,19 +117,19 @@ class Hand:
     async def touch(self) -> str:
         """Hold the key to the door, the right finger on it."""
         await self._key().touch()
-        await self._key().present(distance_m=AT_THE_DOOR_M)
+        await self._hold_out()
         return f"The right finger is on {self._chosen}."
 
     async def wrong(self) -> str:
         """The same with a wrong finger."""
         await self._key().wrong_finger()
-        await self._key().present(distance_m=AT_THE_DOOR_M)
+        await self._hold_out()
         return f"A wrong finger is on {self._chosen}."
 
     async def decline(self) -> str:
         """The same, and say no on the key."""
         await self._key().decline()
-        await self._key().present(distance_m=AT_THE_DOOR_M)
+        await self._hold_out()
         return f"You say no on {self._chosen}."
 
     async def walk_away(self) -> str:
@@ -172,6 +182,15 @@ class Hand:
         burns = self.look is not None and FIRE in self.look.inputs
         await self._world.ask("input.set", input=FIRE, active=not burns)
         return "The fire is out." if burns else "The fire alarm goes off."
+
+
+def _ends_a_touch(event: Event) -> bool:
+    data = event.data
+    if event.kind == "touch.ended":
+        return data.get("result") != "granted"
+    if event.kind == "order":
+        return data.get("state") != _SIGNING
+    return event.kind == "touch.stranger"
 
 
 ACTS: Final[Mapping[str, Act]] = {

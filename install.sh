@@ -45,7 +45,7 @@ ledger is, unless told otherwise.
 These two make a virtual environment of their own beside this file (or, where that may not
 be written, under ${XDG_CACHE_HOME:-~/.cache}/keyra-gateway), from locked versions with
 hashes, and nothing else on the machine changes. What the machine lacks (git, python3,
-python3-venv; for the tests also dbus-daemon, jq, strace, systemd) is installed with apt when
+python3-venv; for the tests also dbus-daemon, jq, strace, systemd, tmux) is installed with apt when
 root, and named otherwise.
 
   KEYRA_PYTHON   the Python to use, 3.11 to 3.13; by default the first that fits
@@ -103,6 +103,7 @@ find_missing() {
     need dbus-daemon dbus-daemon
     need jq jq
     need strace strace
+    need tmux tmux
     need systemd-analyze systemd
     # Everywhere else it comes with the test lock.
     [ "$(uname -m)" = x86_64 ] || need shellcheck shellcheck

@@ -161,6 +161,7 @@ class KeyraDevice:
 
     async def press(self, *, agree: bool) -> None:
         """Press yes or no on the key while it shows a number."""
+        self._timers.arm("sleep", AWAKE_MS, self._on_idle)
         self._pairing.press(agree=agree)
 
     async def type_passkey(self, number: int) -> None:
@@ -320,7 +321,7 @@ class KeyraDevice:
     # Awake and asleep.
 
     def _on_idle(self) -> None:
-        if self.authenticator.waiting:
+        if self.authenticator.waiting or self._pairing.asks:
             self._timers.arm("sleep", AWAKE_MS, self._on_idle)
         else:
             self._nod_off()

@@ -107,8 +107,9 @@ async def test_an_order_is_read_and_signed_by_one_of_two(
         assert isinstance(app.screen, ApprovalsScreen)
 
 
+@pytest.mark.usefixtures("waiting")
 async def test_an_order_that_was_done_under_something_else_closes(
-    waiting: Any, opened: Any, until: Any
+    opened: Any, until: Any
 ) -> None:
     async with opened(keys=("4", "enter")) as (app, pilot):
         showing = app.screen

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gateway.schemas import Event
+from gateway.sim.key_model import KeyState
 from gateway.sim.look import Look
 
 FIRE: Final = "fire"
@@ -48,16 +49,8 @@ def seen_by(event: Event) -> str | None:
 
 def advice(look: Look, seen: Iterable[str]) -> str:
     """Return what to do now, or what to try next."""
-    key = look.key
-    if key is not None and key.asks:
-        return (
-            f"The key shows {key.shown_number or 0:06d}. Does the console show the "
-            "same? Say yes there, and press y here; n is no."
-        )
-    if key is not None and key.blinking:
-        return "The key blinks: t puts the right finger on it, w a wrong one."
-    if key is not None and key.pairing:
-        return "The key waits for a new bond: order its enrolment on the console."
+    if look.key is not None and (asked := _asked_by(look.key)):
+        return asked
     if look.lamp.pattern == ORDER:
         return "An order waits for a touch: take that person's key (down), and press t."
     if FIRE in look.inputs:
@@ -68,3 +61,17 @@ def advice(look: Look, seen: Iterable[str]) -> str:
         return "The strike is released: o pulls the door open, before it locks again."
     had = frozenset(seen)
     return next((text for name, text in TOUR.items() if name not in had), ALL_SEEN)
+
+
+def _asked_by(key: KeyState) -> str:
+    """Say what a key wants of its holder now; empty for nothing."""
+    if key.asks:
+        return (
+            f"The key shows {key.shown_number or 0:06d}. Does the console show the "
+            "same? Say yes there, and press y here; n is no."
+        )
+    if key.blinking:
+        return "The key blinks: t puts the right finger on it, w a wrong one."
+    if key.pairing:
+        return "The key waits for a new bond: order its enrolment on the console."
+    return ""

@@ -78,7 +78,7 @@ class Tmux:
         return self.until(lambda shown: not any(t in shown for t in texts), texts)
 
     def until(self, holds: Callable[[str], bool], what: object) -> str:
-        """Wait until it holds of the screen; say what was waited for if it never did."""
+        """Wait until it holds of the screen; if it never does, show the screen."""
         ends_s = time.monotonic() + PATIENCE_S
         while not holds(shown := self.screen()):
             assert time.monotonic() < ends_s, f"It never came to {what}:\n{shown}"

@@ -60,7 +60,7 @@ class LedgerScreen(KeyraScreen):
     COPIES: ClassVar[bool] = True
     CSS: ClassVar[str] = """
     #position { height: 1; }
-    #entries { height: 1fr; }
+    #entries { height: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
     #verifying { height: 1; display: none; }
     #verifying.shown { display: block; }
     """

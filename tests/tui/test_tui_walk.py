@@ -148,7 +148,7 @@ def export(live: Tmux, path: Path) -> None:
     live.type(str(path))
     live.sees(path.name)
     live.press("Enter")
-    live.sees("`keyra-ledger verify` checks it.")
+    live.sees(f"{path}: ", "bytes. `keyra-ledger verify`")
     with path.open("rb") as lines:
         assert verify_lines(lines, vkey=None).exit is Exit.INCOMPLETE
 

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
+from textual.widgets import Input
 
+from gateway.schemas import Event
 from gateway.schemas.ledger import LedgerEntry, LedgerPage, LedgerQuery
 from gateway.service.ledger_facade import VerificationView
 from ledger.entry import Draft
@@ -138,6 +141,17 @@ async def test_a_filter_shows_what_fits_and_says_when_nothing_does(
         await until(pilot, lambda: "entry 16 of 17" in text_of(drawn, app))
 
 
+async def test_what_happens_while_a_filter_is_read_does_not_undo_it(
+    drawn: Drawn, opened: Any, until: Any
+) -> None:
+    happened = Event(id=1, kind="door.exit", wall_ms=1, up_ms=1, data={})
+    async with opened(keys=("5",)) as (app, pilot):
+        for text, shown in (("denied", "result:denied"), ("", "entry 16 of 17  live")):
+            app.screen.filtered(text)
+            app.screen.happened(happened)
+            await until(pilot, lambda shown=shown: shown in text_of(drawn, app))
+
+
 async def test_one_goes_to_a_number_and_to_a_time(
     drawn: Drawn, opened: Any, until: Any
 ) -> None:
@@ -201,6 +215,19 @@ async def test_an_export_is_written_and_never_over_a_file(
             await pilot.press("e", *["backspace"] * 30, *str(path), "enter")
             await until(pilot, lambda said=said: said in text_of(drawn, app))
     assert path.read_bytes() == b"".join(gateway.books.made.lines())
+
+
+async def test_keys_that_came_early_take_the_place_of_what_was_proposed(
+    opened: Any, until: Any
+) -> None:
+    async with opened(keys=("5", "e")) as (app, pilot):
+        line = app.screen.query_one("#line", Input)
+        assert line.value == "ledger-export.jsonl"
+        for key in "ab":
+            app.screen.post_message(Key(key, key))  # before the line had the focus
+        await until(pilot, lambda: line.value == "ab")
+        await pilot.press("c")
+        assert line.value == "abc"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 50)])

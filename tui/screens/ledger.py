@@ -83,6 +83,7 @@ class LedgerScreen(KeyraScreen):
         super().__init__(*arguments)
         self._book = Book()
         self._wanted = LedgerQuery(limit=PAGE_ITEMS_MAX)
+        self._opening: LedgerQuery | None = None
         self._paused = False
         self._behind = 0
         self._verifying = False
@@ -104,9 +105,9 @@ class LedgerScreen(KeyraScreen):
     def reload(self) -> None:
         """Read what is new, and leave whoever looks at the past where they are."""
         if not self._book.rows:
-            self.work(self._opened(self._wanted), group="read")
+            self._open(self._wanted)
         elif self._book.at_head and not self._paused:
-            self.work(self._followed(), group="read")
+            self._follow()
         self.work(self._asked_how_far(), group="verification")
 
     def happened(self, event: Event) -> None:  # noqa: ARG002 - any may be an entry
@@ -115,7 +116,7 @@ class LedgerScreen(KeyraScreen):
             self._behind += 1
             self._draw()
         elif self._book.at_head:
-            self.work(self._followed(), group="read")
+            self._follow()
 
     def filtered(self, text: str) -> None:
         """Begin anew with what fits."""
@@ -124,7 +125,7 @@ class LedgerScreen(KeyraScreen):
             self.say(wanted, failed=True)
             return
         self.say("")
-        self.work(self._opened(wanted), group="read")
+        self._open(wanted)
 
     def copied(self) -> str:
         """Return the chosen line."""
@@ -144,11 +145,13 @@ class LedgerScreen(KeyraScreen):
             self._wanted = query.model_copy(update={"cursor": None})
             at_head = query.cursor is None or query.cursor >= page.size - 1
             self._book = ledger.opened(page, at_head=at_head)
+            if query == self._opening:
+                self._opening = None
         elif message.how == "older" and query.cursor == self._book.older:
             self._book = ledger.with_older(self._book, page)
         elif message.how == "newer" and query.cursor == self._book.newer:
             if self._book.follows and page.next is not None:
-                self.work(self._opened(self._wanted), group="read")  # much is new
+                self._open(self._wanted)  # much is new
                 return
             follow = not self._paused
             self._book = ledger.with_newer(self._book, page, follow=follow)
@@ -156,6 +159,13 @@ class LedgerScreen(KeyraScreen):
         self.saw()
         self._draw()
         self._read_on()
+        if message.how == "opened" and self._book.at_head and not self._paused:
+            self._follow()  # what happened while it was read
+
+    def on_failed(self, message: Failed) -> None:
+        """Say why; nothing is on its way any more."""
+        self._opening = None
+        super().on_failed(message)
 
     def on_verified(self, message: Verified) -> None:
         """Show how far it is; at its end, the verdict."""
@@ -184,7 +194,7 @@ class LedgerScreen(KeyraScreen):
     def action_newest(self) -> None:
         """Go back to the newest entry, and follow."""
         self._paused, self._behind = False, 0
-        self.work(self._opened(self._wanted), group="read")
+        self._open(self._wanted)
 
     def action_pause(self) -> None:
         """Hold still, or go on."""
@@ -193,7 +203,7 @@ class LedgerScreen(KeyraScreen):
             self._draw()
         else:
             self._behind = 0
-            self.work(self._followed(), group="read")
+            self._follow()
 
     def action_open(self) -> None:
         """Show the chosen entry in full."""
@@ -318,11 +328,21 @@ class LedgerScreen(KeyraScreen):
     def _height(self) -> int:
         return max(1, self.query_one("#entries").content_size.height)
 
+    def _open(self, query: LedgerQuery) -> None:
+        self._opening = query
+        self.work(self._opened(query), group="read")
+
+    def _follow(self) -> None:
+        if self._opening is None:  # else it would take the place of what was asked for
+            self.work(self._followed(), group="read")
+
     def _read_on(self) -> None:
+        if self._opening is not None:
+            return
         if ledger.wants_older(self._book, self._height):
             self.work(self._older(), group="read")
         elif ledger.wants_newer(self._book, self._height):
-            self.work(self._followed(), group="read")
+            self._follow()
 
     def _look_after(self) -> None:
         if self._verifying and self.is_mounted:

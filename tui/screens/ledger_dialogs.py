@@ -30,19 +30,27 @@ class LineScreen(Listening, ModalScreen[str | None]):
         """Lay the question out."""
         with Vertical(classes="dialog"):
             yield Static(Content(self._question), markup=False)
-            yield Input(self._value, placeholder=self._hint, id="line", compact=True)
+            yield Input(
+                self._value,
+                placeholder=self._hint,
+                select_on_focus=False,  # it comes later, and would select a first key
+                id="line",
+                compact=True,
+            )
         yield Hints("enter Go on")
 
     def on_mount(self) -> None:
-        """Write at once."""
-        self.set_focus(self.query_one("#line"))
+        """Write at once, in the place of what is proposed."""
+        line = self.query_one("#line", Input)
+        line.action_select_all()
+        self.set_focus(line)
 
     async def on_key(self, event: Key) -> None:
         """Take keys that came while this opened, as if the field had had them."""
         line = self.query_one("#line", Input)
         if event.is_printable and event.character:
             event.stop()
-            line.insert_text_at_cursor(event.character)
+            line.replace(event.character, *line.selection)
         elif event.key == "enter":
             event.stop()
             await line.action_submit()

@@ -223,7 +223,9 @@ async def test_a_mode_asks_with_cancel_first(
         assert words in text(app, "#question")
         await pilot.press("enter")
         assert gateway.facade.changes == []
-        await pilot.press(key, "right", "enter")
+        await pilot.press(key)
+        await settled(app, pilot)
+        await pilot.press("right", "enter")
         await settled(app, pilot)
         assert gateway.facade.changes[-1][0] == f"mode {mode}"
         assert text(app, "#said") == modes.DONE[mode]  # type: ignore[index]  # a word of the table above

@@ -104,7 +104,7 @@ async def test_an_order_is_read_and_signed_by_one_of_two(
         await pilot.press("enter")
         assert "State   done" in text(app, "#order")
         await pilot.press("s", "w", "escape")
-        assert isinstance(app.screen, ApprovalsScreen)
+        await until(pilot, lambda: isinstance(app.screen, ApprovalsScreen))
 
 
 @pytest.mark.usefixtures("waiting")

@@ -40,9 +40,9 @@ def working_keys(screen: Screen[Any], *, hidden: bool) -> Iterator[tuple[str, st
         if enabled and (ours if hidden else binding.show):
             names, _ = found.setdefault(binding.action, ([], binding.description))
             names.append(_name(binding))
-    for binding in screen.app.BINDINGS:
-        if isinstance(binding, Binding) and binding.priority:
-            found.setdefault(binding.action, ([_name(binding)], binding.description))
+    for own in screen.app.BINDINGS:
+        if isinstance(own, Binding) and own.priority:
+            found.setdefault(own.action, ([_name(own)], own.description))
     for action in sorted(found, key=_rank):
         names, what = found[action]
         yield "/".join(names) if hidden else names[0], what

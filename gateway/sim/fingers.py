@@ -35,21 +35,29 @@ class Fingers:
         order = await self._client.propose(wish)
         if order.state != "pending":
             raise SimulationError(f"{order.action} took nobody's finger.")
-        # By turns: what a key advertises right after it has signed means nothing.
-        name = self._administrators[0]
-        self._administrators.rotate(-1)
+        names = []
+        while not order.is_over:
+            # By turns: what a key advertises right after it signed means nothing.
+            names.append(self._administrators[0])
+            self._administrators.rotate(-1)
+            order = await self._touched(order, names[-1])
+        if order.state != "done":
+            raise SimulationError(f"{order.action} was not done: {order.reason}.")
+        return order, " and ".join(names)
+
+    async def _touched(self, order: Order, name: str) -> Order:
+        """Return the order once this administrator has signed it, or it is over."""
+        before = len(order.signed)
         key = self._site.world.key(name)
         await self._client.choose(order.id, order.code, name)
         await key.touch()
         await key.present(distance_m=0.4)
         try:
             async with asyncio.timeout(_SIGN_S_MAX):
-                while not order.is_over or order.state == "touching":
+                while not order.is_over and len(order.signed) == before:
                     await asyncio.sleep(_LOOK_AGAIN_S)  # noqa: TID251 - other processes
                     order = await self._client.order(order.id)
         finally:
             await key.sleep()
             await key.misbehave()
-        if order.state != "done":
-            raise SimulationError(f"{order.action} was not done: {order.reason}.")
-        return order, name
+        return order

@@ -19,7 +19,8 @@ from gateway.sim.watch import Watch
 from ledger.entry import parse_entry
 from ledger.reader import Reader
 
-TWO_PERSON: Final = "[rules]\ntwo_person_s = 60\n"
+ONE_PERSON: Final = "two_person_s = 0\n"
+TWO_PERSONS: Final = "two_person_s = 60\n"
 ROUTE: Final = "guard-desk"
 ALARM_SOCKET: Final = "alarm.sock"
 ALARM_S_MAX: Final = 10
@@ -36,6 +37,7 @@ class RuleScenes:
         self._site: Final = site
         self._watch: Final = watch
         self._config = ""
+        self._policy = ""
 
     def chapter(self) -> Chapter:
         """Return it; `admin` and `holder-1` must be able to open."""
@@ -56,9 +58,10 @@ class RuleScenes:
         )
 
     async def _two_persons(self, step: Step) -> None:
-        self._config = self._site.config_path.read_text()
-        await self._restart(TWO_PERSON)
-        step.said = "written to the config; the gateway started anew"
+        self._policy = await self._story.policy()
+        wanted = self._policy.replace(ONE_PERSON, TWO_PERSONS)
+        names = await self._story.put_in_force(wanted)
+        step.said = f"a policy signed by the touches of {names}; in force at once"
 
     async def _second(self, step: Step) -> None:
         mark = self._watch.mark()
@@ -75,8 +78,12 @@ class RuleScenes:
         socket_path = self._site.plan.directory / ALARM_SOCKET
         members = {"route": ROUTE, "socket": str(socket_path)}
         lines = [f"{key} = {json.dumps(value)}\n" for key, value in members.items()]
+        names = await self._story.put_in_force(self._policy)
+        self._config = self._site.config_path.read_text()
         await self._restart("".join(("[duress]\n", *lines)))
-        step.said = f"a silent call goes to the {ROUTE}"
+        step.said = (
+            f"the policy before, signed by {names}; a silent call goes to the {ROUTE}"
+        )
 
     async def _forced(self, step: Step) -> None:
         """Open as usual: only the ledger and the guard's desk learn of it."""

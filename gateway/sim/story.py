@@ -13,7 +13,7 @@ from typing import Final
 from gateway.client import AsyncClient
 from gateway.core.facts import DenialReason
 from gateway.errors import SimulationError
-from gateway.order_schemas import EraseOrder, ModeOrder
+from gateway.order_schemas import EraseOrder, ModeOrder, PolicyOrder
 from gateway.schemas import Event
 from gateway.sim.ceremonies import Ceremonies
 from gateway.sim.chapter import Chapter, StepAction
@@ -303,6 +303,17 @@ class Story:
         step.said = (
             f"alarm after {alarm.data['open_ms']} ms, entry {alarm.data['entry']}"
         )
+
+    # Policy.
+
+    async def policy(self) -> str:
+        """Return the text of the policy in force."""
+        return (await self._client.policy()).text
+
+    async def put_in_force(self, text: str) -> str:
+        """Have another policy signed; return by whose touches."""
+        _, names = await self._fingers.sign(PolicyOrder(kind="policy", text=text))
+        return names
 
     # People.
 

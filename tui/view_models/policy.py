@@ -38,7 +38,7 @@ GRANTED: Final = "granted"
 _CELL_MIN: Final = 30
 _CELLS: Final = 48
 _RULED_CELLS: Final = 6
-_MIN_PER_HOUR: Final = 60
+_MINUTES_PER_HOUR: Final = 60
 _MS_PER_MIN: Final = 60_000
 _MS_PER_S: Final = 1000
 _LABEL_CHARS: Final = 11
@@ -55,7 +55,7 @@ def row(line: WeekLine) -> tuple[str, ...]:
 def picture(line: WeekLine) -> str:
     """Draw a line's week: a row for each day, a cell for each half hour."""
     hours = (
-        str(at * _CELL_MIN // _MIN_PER_HOUR) for at in range(0, _CELLS, _RULED_CELLS)
+        str(at * _CELL_MIN // _MINUTES_PER_HOUR) for at in range(0, _CELLS, _RULED_CELLS)
     )
     ruler = "".join(f"{hour:<{_RULED_CELLS}}" for hour in hours) + "24"
     rows = [" " * _LABEL_CHARS + ruler, *(_day(one) for one in line.days), LEGEND]
@@ -88,7 +88,7 @@ def _spans(hours: DayHours) -> str:
 
 
 def _time(minute: int) -> str:
-    return f"{minute // _MIN_PER_HOUR:02}:{minute % _MIN_PER_HOUR:02}"
+    return f"{minute // _MINUTES_PER_HOUR:02}:{minute % _MINUTES_PER_HOUR:02}"
 
 
 def heading(first: date, zone: str, holder_id: str) -> str:

@@ -55,7 +55,8 @@ def row(line: WeekLine) -> tuple[str, ...]:
 def picture(line: WeekLine) -> str:
     """Draw a line's week: a row for each day, a cell for each half hour."""
     hours = (
-        str(at * _CELL_MIN // _MINUTES_PER_HOUR) for at in range(0, _CELLS, _RULED_CELLS)
+        str(at * _CELL_MIN // _MINUTES_PER_HOUR)
+        for at in range(0, _CELLS, _RULED_CELLS)
     )
     ruler = "".join(f"{hour:<{_RULED_CELLS}}" for hour in hours) + "24"
     rows = [" " * _LABEL_CHARS + ruler, *(_day(one) for one in line.days), LEGEND]

@@ -155,7 +155,9 @@ def test_it_verifies_what_it_leaves(told: Told) -> None:
 def test_the_person_who_left_is_in_no_file(told: Told) -> None:
     assert "the name was in people.db and is in no file now" in told.said
     assert b"The night's cleaner" not in b"".join(
-        file.read_bytes() for file in (told.folder / "state").iterdir()
+        path.read_bytes()
+        for path in (told.folder / "state").rglob("*")
+        if path.is_file()
     )
 
 

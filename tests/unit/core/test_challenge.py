@@ -202,3 +202,12 @@ def test_one_may_be_asked_to_open_and_to_prove_at_once() -> None:
     proves = desk.ask(purpose=Purpose.ENROL_PROOF)
     assert desk.book.redeem(opens.digest, at()) is opens
     assert desk.book.redeem(proves.digest, at()) is proves
+
+
+def test_a_question_that_was_tidied_away_is_remembered_as_expired() -> None:
+    desk = Desk()
+    challenge = desk.ask(at(1_000))
+    late = at(challenge.expires_ms)
+    assert desk.book.expire(late) == [challenge]
+    again = desk.book.redeem(challenge.digest, late)
+    assert again is DenialReason.CHALLENGE_EXPIRED

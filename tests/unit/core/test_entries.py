@@ -293,3 +293,7 @@ def test_missed_denials_are_summed_up() -> None:
         "door": "front",
         "reasons": {"lockdown": 2, "no-touch": 1},
     }
+
+
+def test_a_clock_that_was_not_set_has_no_step() -> None:
+    assert entries.clock_record("sync-lost").what["step_ms"] == 0

@@ -242,3 +242,10 @@ def test_rubbish_is_a_registry_error(ev: str, what: dict[str, Any]) -> None:
         registry.apply(0, ev, {**waits(), **what})
     except RegistryError:
         return
+
+
+def test_a_boot_has_a_name_of_bounded_length() -> None:
+    row = {"at": 1, "boot": "b" * 32, "err": 0, "up": 2}
+    assert moment({"decided": row}, "decided").boot == "b" * 32
+    with pytest.raises(RegistryError):
+        moment({"decided": {**row, "boot": "b" * 33}}, "decided")

@@ -344,3 +344,26 @@ def test_a_way_out_of_another_boot_is_remembered_too() -> None:
     door.tell("door.grant", what)
     rebooted = {"boot": "f" * 16, "err_ms": -1}
     assert door.touch(HOLDER, 5, **rebooted) is None
+
+
+def test_the_first_person_may_come_after_the_doors_midnight() -> None:
+    """In Berlin it is the day; by UTC it is the day before until two."""
+    door = Door(access=(Access(STAFF, ALWAYS, CHIEFS), Access(CHIEFS, ALWAYS)))
+    door.change(BERT, groups=(CHIEFS,))
+    after = NOON_MS + 13 * HOUR_MS - HOUR_MS // 2
+    assert door.touch(BERT, 13 * HOUR_MS, wall_ms=after) is None
+    assert door.touch(HOLDER, 13 * HOUR_MS + 1, wall_ms=after + 1) is None
+    noon = {"up_ms": 24 * HOUR_MS, "wall_ms": NOON_MS + 24 * HOUR_MS}
+    assert door.touch(HOLDER, **noon) is None
+
+
+def test_whoever_waits_is_held_to_the_first_person_too() -> None:
+    door = Door(
+        access=(Access(STAFF, ALWAYS, CHIEFS), Access(CHIEFS, ALWAYS)),
+        two_person_ms=30_000,
+    )
+    door.change(BERT, groups=(CHIEFS,))
+    came = {"decided": moment_row(at(500)), "door": FRONT, "holder": BERT}
+    door.tell("door.grant", came)
+    assert door.touch(HOLDER, 1_000) is DenialReason.SECOND_PERSON_NEEDED
+    assert door.touch(BERT, 2_000) is None

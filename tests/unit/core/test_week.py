@@ -145,3 +145,10 @@ def test_a_validity_to_the_minute_is_shown_to_the_minute(policy: DoorPolicy) -> 
     assert [day.spans for day in line.days[:4]] == [(), ((605, DAY_MIN),), whole, ()]
     [line] = week_of(policy, MONDAY, Desk().holder(until_ms=ms(22, 9)))
     assert [day.spans for day in line.days[:3]] == [whole, ((0, 540),), ()]
+
+
+def test_a_validity_that_ends_as_the_window_begins_shows_none(
+    policy: DoorPolicy,
+) -> None:
+    [line] = week_of(policy, MONDAY, Desk().holder(until_ms=ms(22, 8)))
+    assert [day.spans for day in line.days[:3]] == [((480, 1080),), (), ()]

@@ -13,6 +13,8 @@ from tui.view_models import frame, live
 from tui.view_models.live import LINES_MAX, VALUE_CHARS_MAX, Line, Model, apply
 
 WALL_MS = 1_700_000_000_000
+# As an entry of docs/entries.md says it.
+RULE = {"group": "staff", "schedule": "office", "time_trusted": True}
 
 
 def status(**door: Any) -> Status:
@@ -140,7 +142,7 @@ def test_lines_are_the_newest_first_and_bounded() -> None:
 @pytest.mark.parametrize(
     ("event", "word", "detail"),
     [
-        (happened("door.grant", holder="h-1", rule="r", x=1), "OPENED", "h-1  r"),
+        (happened("door.grant", holder="h-1", rule=RULE, x=1), "OPENED", "h-1  staff"),
         (happened("door.deny", reason="lockdown"), "DENIED", "lockdown"),
         (happened("door.forced", door="main"), "ALARM", "forced open"),
         (happened("alarm", kind="k", detail="a\x1b[2J"), "ALARM", "k  a\ufffd[2J"),

@@ -126,6 +126,9 @@ def _is_new(model: Model, event: Event) -> bool:
 
 
 def _short(value: object) -> str:
+    """Return a value in a few characters; of the rule that let in, its group."""
+    if isinstance(value, Mapping):
+        value = value.get("group", "")
     text = printable(str(value))
     return text if len(text) <= VALUE_CHARS_MAX else f"{text[: VALUE_CHARS_MAX - 1]}…"
 

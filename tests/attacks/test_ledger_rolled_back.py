@@ -22,7 +22,7 @@ from ledger.seal import Seal
 from ledger.seal_file import SLOT_BYTES, read_seal
 from ledger.verdict import Exit, Expected, Verdict
 from ledger.verify import verify_lines
-from tests.virtual_site import ADMIN, RP_ID, SEAL_KEY, VirtualSite
+from tests.virtual_site import ADMIN, RP_ID, SEAL_KEY, Running, VirtualSite
 
 STATE = ("ledger.db", "ledger.seal", "registry.db", "people.db")
 
@@ -142,9 +142,16 @@ async def test_a_seal_made_up_for_the_past_is_seen_by_the_seals_auditor(
     forged = Seal(past.size, bytes(32), bytes(32)).encode()
     (site.folder / "ledger.seal").write_bytes(forged.ljust(SLOT_BYTES, b"\0") + forged)
     async with site.running() as now:  # the seal's first key is not here
-        await site.granted(now, key)
+        await paired_no_more(site, now, key)
     assert "seal does not match" in audited(site).problem
     assert audited(site).exit is audited(site, later).exit is Exit.TAMPERED
+
+
+async def paired_no_more(site: VirtualSite, now: Running, key: KeyraDevice) -> None:
+    """This past would let the key in; the pairing that went with its right does not."""
+    assert [one.state for one in now.gateway.credentials()] == [CredentialState.ACTIVE]
+    await key.touch()
+    assert (await site.touch(now, key)).data["result"] == "bond-missing"
 
 
 async def test_a_whole_directory_put_back_is_seen_by_who_holds_a_later_checkpoint(
@@ -154,7 +161,7 @@ async def test_a_whole_directory_put_back_is_seen_by_who_holds_a_later_checkpoin
     key, past, later = await revoked(site)
     past.put_back(*STATE)
     async with site.running() as now:
-        await site.granted(now, key)
+        await paired_no_more(site, now, key)
     assert audited(site).exit is Exit.VERIFIED
     verdict = audited(site, later)
     assert verdict.exit is Exit.TAMPERED

@@ -82,10 +82,11 @@ class PolicySections:
             for one in _several(heading, getattr(self, name))
         ]
         text = "\n".join(sections)
-        if len(text) > POLICY_BYTES_MAX:
+        size = len(text.encode())
+        if size > POLICY_BYTES_MAX:
             raise ConfigError(
-                f"The policy has {len(text)} characters, with the days of its "
-                f"calendars; {POLICY_BYTES_MAX} are the most. Shorten the calendars."
+                f"The policy has {size} bytes, with the days of its calendars; "
+                f"{POLICY_BYTES_MAX} are the most. Shorten the calendars."
             )
         return text
 

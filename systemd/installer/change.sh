@@ -150,7 +150,8 @@ say_what_is_left() {
         say "$changes actions; nothing was changed."
     elif [ -d "$root/var/lib/keyra" ]; then
         say "The gateway is gone ($changes changes); its ledger stays in" \
-            "/var/lib/keyra, backups in /var/backups/keyra. Look after the door: nothing drives its strike now."
+            "/var/lib/keyra, backups in /var/backups/keyra. Look after the door:" \
+            "nothing drives its strike now."
     elif [ -n "$remove_ledger" ]; then
         say "The gateway is gone, and so is its ledger ($changes changes)."
     else

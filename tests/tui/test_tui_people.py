@@ -13,8 +13,9 @@ from gateway.schemas import Credential, Holder, HolderPage
 from tui.messages import Done
 from tui.screens.changing import Changed
 from tui.screens.dialogs import AskScreen
+from tui.screens.holders import HoldersPage
 from tui.screens.order import OrderScreen
-from tui.screens.people import Keys, Page, PeopleScreen
+from tui.screens.people import Keys, PeopleScreen
 from tui.screens.table import Table
 from tui.view_models import people
 
@@ -57,7 +58,7 @@ def table(app: Any, where: str = "#holders") -> list[list[str]]:
 async def test_a_page_that_arrives_is_shown(opened: Any) -> None:
     async with opened(keys=("2",)) as (app, pilot):
         page = HolderPage(items=(holder(1), holder(2, suspended=True)), next=None)
-        app.screen.post_message(Page(page, first=True))
+        app.screen.post_message(HoldersPage(page, first=True))
         await pilot.pause()
         assert [row[-1] for row in table(app)] == ["active", "suspended"]
         assert text(app, "#count") == "People: 2"

@@ -6,9 +6,9 @@ from textual.widgets import Input, Static
 
 from gateway.schemas import HolderPage
 from gateway.schemas.users import User
+from tui.screens.holders import HoldersPage
 from tui.screens.table import Table
 from tui.screens.typing import TypeScreen
-from tui.screens.users import UsersPage
 from tui.view_models import users
 
 ADA = User(
@@ -46,7 +46,9 @@ def test_an_alias_is_an_order_or_nothing() -> None:
 
 async def test_nobody_is_an_invitation(opened: Any) -> None:
     async with opened(keys=("7",)) as (app, pilot):
-        app.screen.post_message(UsersPage(HolderPage(items=(), next=None), first=True))
+        app.screen.post_message(
+            HoldersPage(HolderPage(items=(), next=None), first=True)
+        )
         await pilot.pause()
         assert text(app) == users.NOBODY
 

@@ -9,27 +9,14 @@ from textual.message import Message
 from textual.widgets import Static
 
 from gateway.order_schemas import CredentialStateOrder, EraseOrder, HolderStateOrder
-from gateway.schemas import Credential, CredentialWish, Event, Holder, HolderPage
-from tui.screens.changing import ChangingScreen
+from gateway.schemas import Credential, CredentialWish, Holder
+from tui.screens.holders import HoldersScreen
 from tui.screens.table import Table
 from tui.terminal import Place, Terminal
 from tui.view_models import people
 
-AHEAD_ROWS: Final = 20
-"""How near the end of what is loaded the next page is asked for."""
-
-_KINDS: Final = frozenset({"holder", "enrol", "erase", "credential.state"})
 _OF_HOLDERS: Final = frozenset({"suspend_holder", "resume_holder", "erase"})
 _OF_KEYS: Final = frozenset({"suspend_key", "resume_key", "revoke", "lost"})
-
-
-class Page(Message):
-    """Holders that follow the ones shown; the first ones, if `first`."""
-
-    def __init__(self, page: HolderPage, *, first: bool) -> None:
-        super().__init__()
-        self.page = page
-        self.first = first
 
 
 class Keys(Message):
@@ -41,12 +28,12 @@ class Keys(Message):
         self.keys = keys
 
 
-class PeopleScreen(ChangingScreen):
+class PeopleScreen(HoldersScreen):
     """Lists holders page by page, as far as one looks."""
 
+    TABLE = "holders"
+    KINDS = frozenset({"holder", "enrol", "erase", "credential.state"})
     WRITING = _OF_HOLDERS | _OF_KEYS
-    FILTERS = True
-    COPIES = True
     CSS: ClassVar[str] = """
     PeopleScreen #holders { height: 1fr; }
     PeopleScreen #keys-box { height: 9; }
@@ -65,11 +52,7 @@ class PeopleScreen(ChangingScreen):
 
     def __init__(self, terminal: Terminal, place: Place) -> None:
         super().__init__(terminal, place)
-        self._holders: Final[dict[str, Holder]] = {}
         self._keys: dict[str, Credential] = {}
-        self._next: str | None = None
-        self._matching = ""
-        self._asked_after: str | None = None
 
     def body(self) -> ComposeResult:
         """Lay the screen out."""
@@ -85,41 +68,13 @@ class PeopleScreen(ChangingScreen):
         self.query_one("#holders", Table).add_columns(*people.HEAD)
         self.query_one("#keys", Table).add_columns(*people.KEY_HEAD)
 
-    def reload(self) -> None:
-        """Ask for the first page."""
-        self._asked_after = None
-        self.work(self._read(None), group="read")
-
-    def happened(self, event: Event) -> None:
-        """Look again when anything happened to holders or keys."""
-        if event.kind in _KINDS:
-            self.reload()
-
-    def filtered(self, text: str) -> None:
-        """Ask the gateway, which knows them all."""
-        self._matching = text
-        self.reload()
-
     def copied(self) -> str:
         """The id of the key, or of the holder, under the cursor."""
         return (self._at_keys and self._chosen_id("keys")) or self._chosen_id("holders")
 
-    def on_page(self, message: Page) -> None:
-        """Show what came."""
-        if message.first:
-            self._holders.clear()
-        found = {one.id: one for one in message.page.items}
-        self._holders.update(found)
-        self._next = message.page.next
-        zone = self.terminal.zone
-        rows = [(one.id, people.row(one, zone)) for one in found.values()]
-        table = self.query_one("#holders", Table)
-        table.fill(rows) if message.first else table.extend(rows)
-        more = self._next is not None
-        self.put("count", people.count(len(self._holders), more=more))
-        self.saw()
-        if message.first:
-            self._show_holder()
+    def listed(self) -> None:
+        """Count them."""
+        self.put("count", people.count(len(self.holders), more=self.has_more))
 
     def on_keys(self, message: Keys) -> None:
         """Show them, if they are still the chosen holder's."""
@@ -131,13 +86,6 @@ class PeopleScreen(ChangingScreen):
             (one.id, people.key_row(one, zone)) for one in message.keys
         )
         self.refresh_bindings()
-
-    def on_data_table_row_highlighted(self, event: Table.RowHighlighted) -> None:
-        """Show the holder under the cursor, and look ahead."""
-        if event.data_table.id == "holders":
-            self._show_holder()
-            if event.cursor_row >= len(self._holders) - AHEAD_ROWS:
-                self._look_ahead()
 
     def on_data_table_row_selected(self, event: Table.RowSelected) -> None:
         """Go from the holder to their keys."""
@@ -246,7 +194,7 @@ class PeopleScreen(ChangingScreen):
 
     @property
     def _holder(self) -> Holder | None:
-        return self._holders.get(self._chosen_id("holders"))
+        return self.holders.get(self._chosen_id("holders"))
 
     @property
     def _key(self) -> Credential | None:
@@ -257,26 +205,18 @@ class PeopleScreen(ChangingScreen):
             return found.chosen or ""
         return ""
 
-    def _show_holder(self) -> None:
+    def look_at_chosen(self) -> None:
+        """Show the holder under the cursor, and ask for their keys."""
         holder = self._holder
         self._keys = {}
         self.query_one("#keys", Table).clear()
         if holder is None:
-            nobody = people.NOBODY_FITS if self._matching else people.NOBODY
+            nobody = people.NOBODY_FITS if self.matching else people.NOBODY
             self.put("holder", nobody)
         else:
             self.put("holder", people.details(holder, self.terminal.zone))
             self.work(self._read_keys(holder.id), group="keys")
         self.refresh_bindings()
-
-    def _look_ahead(self) -> None:
-        if self._next is not None and self._next != self._asked_after:
-            self._asked_after = self._next
-            self.work(self._read(self._next), group="read")
-
-    async def _read(self, cursor: str | None) -> Message:
-        page = await self.terminal.client.holder_page(cursor, self._matching)
-        return Page(page, first=cursor is None)
 
     async def _read_keys(self, holder_id: str) -> Message:
         client = self.terminal.client

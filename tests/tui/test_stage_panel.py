@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 
 from gateway.client import AsyncClient
@@ -100,6 +101,22 @@ async def test_where_there_is_room_it_stands_beside_each_screen(
         await until(pilot, lambda: app.screen.focused is None)
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: not app.screen.query(Panel))
+
+
+async def test_a_key_before_f2_is_for_the_side_where_it_was_pressed(
+    gateway: Any, place: Any, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts: list[str] = []
+
+    async def note(act: str) -> None:
+        acts.append(act)
+
+    async with stage(gateway, place[1], until, (120, 40)) as (app, hand, pilot):
+        monkeypatch.setattr(hand, "do", note)
+        for key in ("o", "f2", "e", "f2", "t"):  # e is the holder's exit button
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: "touch" in acts)
+    assert acts == ["handle", "touch"]
 
 
 async def test_a_finger_is_put_on_the_key_that_was_chosen(

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, Final
 
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.screen import ModalScreen
 
 from gateway.client import AsyncClient
@@ -16,6 +17,10 @@ from tui.stage.panel import Panel, PanelScreen, WelcomeScreen
 GLANCE_S: Final = 0.25
 DOCK_COLUMNS_MIN: Final = 120
 DOCK_LINES_MIN: Final = 34
+
+
+class ChangeSides(Message):
+    """F2, on its way behind the keys that were pressed before it."""
 
 
 class LiveConsole(KeyraConsole):
@@ -49,10 +54,18 @@ class LiveConsole(KeyraConsole):
             self.run_worker(self._heard(message.item), group="hand")
 
     async def _welcomed(self, _: None) -> None:
-        await self.action_holder()
+        await self.on_change_sides()
 
-    async def action_holder(self) -> None:
-        """Change between the console and the holder."""
+    def action_holder(self) -> None:
+        """Change between the console and the holder, after the keys before F2.
+
+        F2 has priority, so that it works over a dialog, and would overtake them: "the
+        numbers are equal", pressed just before it, became the holder's exit button.
+        """
+        (self.focused or self.screen).post_message(ChangeSides())
+
+    async def on_change_sides(self) -> None:
+        """Change sides: all earlier keys have come this way, and are done."""
         await self._dock()
         screen = self.screen
         if isinstance(screen, PanelScreen):
@@ -63,7 +76,7 @@ class LiveConsole(KeyraConsole):
         elif isinstance(screen.focused, Panel):
             screen.set_focus(None)
         else:
-            screen.query_one(Panel).focus()
+            screen.set_focus(screen.query_one(Panel))  # focus() would be later
         self._draw()
 
     def _do(self, act: str) -> None:

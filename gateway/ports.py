@@ -27,6 +27,7 @@ from gateway.core.policy import Grant
 from gateway.core.position import LedgerPosition
 from gateway.core.provenance import Maker, genuine
 from gateway.core.registry import RegistrySnapshot
+from gateway.core.rtc_trust import RtcReading, RtcTrust
 from gateway.ctap.advert import FidoAdvert
 
 _POSITIONS: Final = Maker(LedgerPosition)
@@ -43,6 +44,35 @@ class Clock(Protocol):
 
     async def sleep_until(self, up_ms: int) -> None:
         """Return at `up_ms` or a little later; at once if that has passed."""
+
+
+class Rtc(Protocol):
+    """The board's clock with a battery."""
+
+    @property
+    def limit_ms(self) -> int:
+        """Up to which bound of its error it may be believed; 0 for never."""
+
+    def read(self) -> RtcReading | None:
+        """Return what it says now; None where there is none that can be read."""
+
+    def vouch(self, trust: RtcTrust | None) -> None:
+        """Have the machine's clock believed so from now on, or no longer."""
+
+
+class _NoRtc:
+    """There is none, or the site does not believe it."""
+
+    limit_ms: int = 0
+
+    def read(self) -> RtcReading | None:
+        """Return nothing."""
+
+    def vouch(self, trust: RtcTrust | None) -> None:
+        """Nobody asks."""
+
+
+NO_RTC: Final[Rtc] = _NoRtc()
 
 
 class Entropy(Protocol):
@@ -295,12 +325,14 @@ class PastEntry:
 
     Attributes:
         at_ms: when it was written, Unix milliseconds; -1 if no clock was believed.
+        err_ms: the bound of that time's error; -1 likewise.
     """
 
     n: int
     ev: str
     what: Mapping[str, Any]
     at_ms: int = -1
+    err_ms: int = -1
 
 
 class History(Protocol):

@@ -282,8 +282,9 @@ class LedgerHistory:
         try:
             with Reader.open(self._path) as reader:
                 for entry in _chained(reader, first, reader.size()):
-                    at_ms = entry.stamp.at_ms if entry.stamp.err_ms >= 0 else -1
-                    yield PastEntry(entry.n, entry.ev, entry.what, at_ms)
+                    err_ms = entry.stamp.err_ms
+                    at_ms = entry.stamp.at_ms if err_ms >= 0 else -1
+                    yield PastEntry(entry.n, entry.ev, entry.what, at_ms, err_ms)
         except LedgerError as error:
             raise JournalError(str(error)) from error
 

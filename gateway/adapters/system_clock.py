@@ -3,6 +3,7 @@
 Order and expiry come from CLOCK_BOOTTIME, which counts suspend. The wall clock's error
 is what the kernel says of it (ntp_gettime(3)): a daemon that disciplines the clock
 keeps `maxerror` down; without one it grows until the kernel says "unsynchronised".
+Where it does, a clock with a battery may vouch for the time (core.rtc_trust).
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.core.ids import Now
+from gateway.core.rtc_trust import RtcTrust
 from gateway.errors import HardwareMissingError
 
 SLEEP_MS_MAX: Final = 10_000
@@ -55,9 +57,18 @@ class SystemClock:
             ) from error
         self._boot: Final = boot
         self._ntp_gettime: Final = getattr(ctypes.CDLL(None), "ntp_gettimex", None)
+        self._rtc: RtcTrust | None = None
+
+    def believe(self, rtc: RtcTrust | None) -> None:
+        """Believe the wall clock by a clock with a battery too, or no longer."""
+        self._rtc = rtc
 
     def now(self) -> Now:
         """Read all clocks at once."""
+        now = self._read()
+        return now if self._rtc is None else self._rtc.told(now)
+
+    def _read(self) -> Now:
         return Now(
             up_ms=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // _NS_PER_MS,
             wall_ms=time.time_ns() // _NS_PER_MS,

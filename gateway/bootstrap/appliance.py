@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.adapters.bluez_agent import BluezControl, BluezPairing, Bus
 from gateway.adapters.bluez_radio import BleakRadio
+from gateway.adapters.board_rtc import BoardRtc
 from gateway.adapters.gpio_door import GpioIndicators, GpioInputs, open_factory
 from gateway.adapters.system_clock import SystemClock, SystemEntropy
 from gateway.adapters.systemd import watchdog_from
@@ -23,8 +24,7 @@ async def appliance(config: Config) -> AsyncIterator[Adapters]:
         HardwareMissingError: which part is missing, in one sentence.
         AlreadyRunningError, JournalError: the ledger cannot be opened for writing.
     """
-    clock = SystemClock()
-    entropy = SystemEntropy()
+    clock, entropy = SystemClock(), SystemEntropy()
     async with AsyncExitStack() as stack:
         # Hardware first: without it there is nothing to say in the ledger.
         factory = open_factory(config.pins.chip)
@@ -62,4 +62,5 @@ async def appliance(config: Config) -> AsyncIterator[Adapters]:
             silent_alarm=parts.silent_alarm,
             upkeep=parts.upkeep,
             aside=parts.aside,
+            rtc=BoardRtc(clock.believe, config.gateway.rtc_error_ms),
         )

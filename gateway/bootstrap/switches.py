@@ -18,7 +18,7 @@ def switches_of(config: Config) -> tuple[SettingView, ...]:
 
 
 def _of_the_door(config: Config) -> Iterator[SettingView]:
-    door = config.door
+    door, gateway = config.door, config.gateway
     yield SettingView(
         "Unlocked by schedule",
         door.unlocked or _OFF,
@@ -32,6 +32,15 @@ def _of_the_door(config: Config) -> Iterator[SettingView]:
         "[door] on_untrusted_time",
         "Whoever sets the clock wrong could choose the hour.",
         door.on_untrusted_time is OnUntrustedTime.DENY,
+    )
+    yield SettingView(
+        "Time by a clock with a battery",
+        f"up to {gateway.rtc_error_ms / _MS_PER_S:g} s"
+        if gateway.rtc_error_ms
+        else _OFF,
+        "[gateway] rtc_error_s",
+        "Hours are kept by a clock that may be wrong by so much.",
+        not gateway.rtc_error_ms,
     )
     yield SettingView(
         "When the fire input is active",

@@ -35,6 +35,7 @@ from gateway.strike.wiring import Lock, Relay
 
 ROOTS_MAX: Final = 32
 AAGUIDS_MAX: Final = 256
+RTC_ERROR_MS_MAX: Final = 600_000
 
 
 class BleIdentity(Enum):
@@ -90,6 +91,16 @@ class Gateway:
         metadata=setting(
             Choice(BleIdentity),
             "Whether keys bond with this gateway alone or with the site's identity.",
+        ),
+    )
+    rtc_error_ms: int = field(
+        default=0,
+        metadata=setting(
+            Seconds(0, RTC_ERROR_MS_MAX),
+            "How wrong the time of the board's clock with a battery may be and yet be "
+            "believed while no time server is reached. It has to have agreed with one, "
+            "and goes wrong by at most 9 s a day from then on: 60 lasts 6 days, 600 "
+            "lasts 69. 0 believes it never.",
         ),
     )
 

@@ -16,6 +16,7 @@ from gateway.core.ids import Now
 STEP_MS_MIN: Final = 500
 SLEW_PART: Final = 8
 SETTLED_MS: Final = 60_000
+BY_RTC: Final = "rtc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class ClockChange:
     """Something that stands in a `clock` entry.
 
     Attributes:
-        why: "step", "sync-gained" or "sync-lost".
+        why: "step", "sync-gained", "sync-lost", or "rtc": believed by it from now on.
         step_ms: how far the wall clock was set; negative for backwards.
     """
 
@@ -47,14 +48,14 @@ class ClockWatch:
         """Compare with the last look; return what is known now, and what changed."""
         since_up_ms = now.up_ms if now.wall_is_trusted else None
         if self.seen is None:
-            return ClockWatch(now, since_up_ms), ()
+            by_rtc = (ClockChange(BY_RTC),) if now.by_rtc else ()
+            return ClockWatch(now, since_up_ms), by_rtc
         changes = []
         step_ms = _step_ms(self.seen, now)
         if step_ms:
             changes.append(ClockChange("step", step_ms))
-        if now.wall_is_trusted is not self.seen.wall_is_trusted:
-            word = "sync-gained" if now.wall_is_trusted else "sync-lost"
-            changes.append(ClockChange(word))
+        if _vouched(now) != _vouched(self.seen):
+            changes.append(ClockChange(_vouched(now)))
         if not changes:
             return replace(self, seen=now), ()
         return ClockWatch(now, since_up_ms), tuple(changes)
@@ -67,6 +68,13 @@ class ClockWatch:
             and self.since_up_ms is not None
             and self.seen.up_ms - self.since_up_ms >= SETTLED_MS
         )
+
+
+def _vouched(now: Now) -> str:
+    """Return by whose word the clock is believed, as a change to that."""
+    if now.by_rtc:
+        return BY_RTC
+    return "sync-gained" if now.wall_is_trusted else "sync-lost"
 
 
 def _step_ms(before: Now, now: Now) -> int:

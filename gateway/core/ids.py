@@ -41,12 +41,14 @@ class Now:
         wall_ms: Unix time in milliseconds; believed only as far as `err_ms` says.
         err_ms: bound of the wall clock's error; -1 while it is not synchronised.
         boot: the first 16 hex digits of this boot's id.
+        by_rtc: a clock with a battery vouches for that bound, and nobody else.
     """
 
     up_ms: int
     wall_ms: int
     err_ms: int
     boot: str
+    by_rtc: bool = False
 
     @property
     def wall_is_trusted(self) -> bool:

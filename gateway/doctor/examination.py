@@ -20,6 +20,7 @@ from gateway.doctor.running import (
     check_clock,
     check_polkit,
     check_radio,
+    check_rtc,
     check_strike,
     check_units,
 )
@@ -40,6 +41,7 @@ _CHECKS: Final[Sequence[Callable[[Machine], Iterator[Finding]]]] = (
 _CONFIGURED: Final[Sequence[Callable[[Machine, Config], Iterator[Finding]]]] = (
     check_strike_settings,
     check_pins,
+    check_rtc,
     check_radio,
     check_backup,
     check_models,

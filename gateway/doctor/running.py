@@ -11,6 +11,7 @@ from gateway.doctor.machine import Machine
 ERROR_MS_MAX: Final = 60_000
 WALL_MS_MIN: Final = 1_735_689_600_000
 """2025-01-01: this program is younger than any time before."""
+RTC_CLASS: Final = "/sys/class/rtc"
 RESTARTS_MAX: Final = 3
 BLUETOOTH: Final = "bluetooth.service"
 UNITS: Final = ("keyra-strike.service", "keyra-gateway.service")
@@ -33,7 +34,7 @@ def check_clock(machine: Machine) -> Iterator[Finding]:
     syncs = [
         name for name in TIME_SYNC if machine.unit(name).get("ActiveState") == "active"
     ]
-    rtc = bool(machine.names("/sys/class/rtc"))
+    rtc = bool(machine.names(RTC_CLASS))
     yield wrong(
         "clock",
         "Nobody vouches for the time, so keys whose rules need it are denied.",
@@ -41,6 +42,43 @@ def check_clock(machine: Machine) -> Iterator[Finding]:
         "Give the machine a time server (`timedatectl timesync-status`)"
         + ("." if rtc else ", and a clock with a battery: this board has none."),
     )
+
+
+def check_rtc(machine: Machine, config: Config) -> Iterator[Finding]:
+    """A clock with a battery that is to be believed is there, and was used."""
+    limit_ms = config.gateway.rtc_error_ms
+    if not limit_ms:
+        yield good("rtc", "No clock with a battery is believed: rtc_error_s is 0.")
+        return
+    clocks = machine.names(RTC_CLASS)
+    used = [one for one in clocks if _says(machine, one, "hctosys") == "1"]
+    shown = [_says(machine, one, "since_epoch") for one in used]
+    if not used:
+        yield wrong(
+            "rtc",
+            "No clock with a battery set the time of this boot, and one is to be "
+            "believed ([gateway] rtc_error_s).",
+            RTC_CLASS,
+            "Enable it (dtoverlay=i2c-rtc in config.txt; `hwclock --show`), or set "
+            "rtc_error_s = 0.",
+        )
+    elif not any(one.isdecimal() and int(one) * 1_000 >= WALL_MS_MIN for one in shown):
+        yield wrong(
+            "rtc",
+            f"{used[0]} lost its time: it shows nothing that can be.",
+            f"{RTC_CLASS}/{used[0]}/since_epoch",
+            "Change its battery; the kernel sets it once a time server is reached.",
+        )
+    else:
+        yield good(
+            "rtc",
+            f"{used[0]} set the time at boot; it is believed, once it agreed with a "
+            f"time server, while it is right to {limit_ms / 1_000:g} s.",
+        )
+
+
+def _says(machine: Machine, clock: str, name: str) -> str:
+    return (machine.read(f"{RTC_CLASS}/{clock}/{name}") or "").strip()
 
 
 def check_radio(machine: Machine, config: Config) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from gateway.core.orders import OnFire
 from gateway.ports import (
     AT_ONCE,
     NO_ALARM,
+    NO_RTC,
     NO_UPKEEP,
     Aside,
     Clock,
@@ -24,6 +25,7 @@ from gateway.ports import (
     PolicyStore,
     Radio,
     RegistryStore,
+    Rtc,
     Sensors,
     SilentAlarm,
     Strike,
@@ -61,6 +63,7 @@ class Adapters:
     silent_alarm: SilentAlarm = NO_ALARM
     upkeep: Upkeep = NO_UPKEEP
     aside: Aside = AT_ONCE
+    rtc: Rtc = NO_RTC
 
 
 @dataclass(frozen=True, slots=True)

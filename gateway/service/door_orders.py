@@ -26,6 +26,7 @@ from gateway.errors import (
 from gateway.ports import Clock
 from gateway.service.doorkeeper import Doorkeeper
 from gateway.service.recorder import Recorder
+from gateway.service.rtc_watch import RtcWatch
 
 LOOK_MS: Final = 1_000
 
@@ -66,6 +67,7 @@ class DoorOrders:
         clock: Clock,
         unlocked: Callable[[], Schedule | None],
         zone: ZoneInfo,
+        rtc: RtcWatch,
     ) -> None:
         """Serve one door.
 
@@ -77,6 +79,7 @@ class DoorOrders:
             unlocked: tells during which schedule the door is held, by a clock that is
                 believed; the policy in force says so.
             zone: where its windows are meant.
+            rtc: compared whenever the clocks are looked at.
         """
         self._door: Final = door
         self._doorkeeper: Final = doorkeeper
@@ -84,6 +87,7 @@ class DoorOrders:
         self._clock: Final = clock
         self._unlocked: Final = unlocked
         self._zone: Final = zone
+        self._rtc: Final = rtc
         self._ordering: Final = asyncio.Lock()
         self._protections = 0
         self._watch = ClockWatch()
@@ -172,7 +176,7 @@ class DoorOrders:
             for order in self._doorkeeper.door.orders
             if order.why is Why.ORDER
         ]
-        return [lifted, *orders]
+        return [lifted, *orders, *self._rtc.said_again()]
 
     async def say_again(self, make: Callable[[], Sequence[entries.Record]]) -> None:
         """Write a snapshot's voucher and what stands, with no order in between."""
@@ -197,6 +201,8 @@ class DoorOrders:
         self._watch, changes = self._watch.look(now)
         for change in changes:
             self._recorder.note(entries.clock_record(change.why, change.step_ms))
+        for record in self._rtc.look(now):
+            self._recorder.note(record)
         unlocked = self._unlocked()
         is_open = (
             unlocked is not None

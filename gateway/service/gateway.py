@@ -38,6 +38,7 @@ from gateway.service.policy_keeper import PolicyKeeper
 from gateway.service.radio_watch import RadioWatch
 from gateway.service.recovery import Recovered
 from gateway.service.roll import Roll
+from gateway.service.rtc_watch import RtcWatch
 from gateway.service.session import Sessions
 from gateway.service.sightings import SightingBook
 from gateway.service.timekeeper import Timekeeper
@@ -69,6 +70,7 @@ class Gateway:
         self._setting: Final = setting
         door, clock = setting.place.door, adapters.clock
         self._on: Final = adapters
+        rtc = RtcWatch(adapters.rtc, recovered.last_trusted, clock.now())
         self._edited: Final = recovered.edited
         self._registry: Final = recovered.registry
         self._events: Final = EventStream()
@@ -94,7 +96,13 @@ class Gateway:
         )
         zone = setting.policies.own.door.zone
         self._orders: Final = DoorOrders(
-            door, self._doorkeeper, self._recorder, clock, self.policies.unlocked, zone
+            door,
+            self._doorkeeper,
+            self._recorder,
+            clock,
+            self.policies.unlocked,
+            zone,
+            rtc,
         )
         self.checks: Final = make_checks(
             setting, adapters, self._doorkeeper, self._recorder, recovered.commissioned

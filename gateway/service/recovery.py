@@ -13,6 +13,7 @@ from typing import Any, Final
 from gateway.core.facts import CredentialState, Mode
 from gateway.core.orders import ORDERABLE, Why
 from gateway.core.registry import FOLDED, Registry, RegistrySnapshot
+from gateway.core.rtc_trust import RTC_COMPARED, LastTrusted
 from gateway.errors import JournalError, RegistryError
 from gateway.ports import History, PastEntry, RegistryStore
 
@@ -40,6 +41,7 @@ class Recovered:
         orders: the entry of each mode of the door that stands ordered.
         commissioned: the last `commissioned` entry, or None.
         glass_broken: somebody broke the glass, and nobody has signed for it since.
+        last_trusted: what the entries read know of the time; None if nothing.
     """
 
     registry: Registry
@@ -48,6 +50,7 @@ class Recovered:
     orders: Mapping[Mode, Mapping[str, Any]]
     commissioned: Mapping[str, Any] | None = None
     glass_broken: bool = False
+    last_trusted: LastTrusted | None = None
 
 
 def recover(history: History, store: RegistryStore) -> Recovered:
@@ -72,7 +75,13 @@ def recover(history: History, store: RegistryStore) -> Recovered:
         fold.take(past)
         folded += 1
     return Recovered(
-        fold.registry, edited, folded, fold.orders, fold.commissioned, fold.glass_broken
+        fold.registry,
+        edited,
+        folded,
+        fold.orders,
+        fold.commissioned,
+        fold.glass_broken,
+        fold.last_trusted,
     )
 
 
@@ -84,6 +93,13 @@ class _Fold:
         self.orders: Final[dict[Mode, Mapping[str, Any]]] = {}
         self.commissioned: Mapping[str, Any] | None = None
         self.glass_broken = False
+        self._newest: tuple[int, int] | None = None
+        self._rtc_agreed = False
+
+    @property
+    def last_trusted(self) -> LastTrusted | None:
+        """What is known of the time."""
+        return self._newest and LastTrusted(*self._newest, self._rtc_agreed)
 
     def take(self, past: PastEntry) -> None:
         """Fold in the next entry.
@@ -104,6 +120,10 @@ class _Fold:
         if past.ev == "commissioned":
             self.commissioned = past.what
         self.glass_broken = _glass_broken(past, before=self.glass_broken)
+        if past.at_ms >= 0:
+            self._newest = past.at_ms, past.err_ms
+        if past.ev == "clock" and past.what.get("why") in RTC_COMPARED.values():
+            self._rtc_agreed = past.what.get("why") == RTC_COMPARED[True]
 
 
 def _standing(restated: list[PastEntry]) -> list[PastEntry]:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from gateway.core.ids import Now
+from gateway.core.rtc_trust import RtcTrust
 
 _BOOT: Final = "00000000c0ffee00"
 
@@ -29,11 +30,17 @@ class SimulatedClock:
         self._boot: Final = boot
         self._err_ms = err_ms
         self._wall_less_up_ms = wall_ms - self._up_ms()
+        self._rtc: RtcTrust | None = None
 
     def now(self) -> Now:
         """Read all clocks at once."""
         up_ms = self._up_ms()
-        return Now(up_ms, up_ms + self._wall_less_up_ms, self._err_ms, self._boot)
+        now = Now(up_ms, up_ms + self._wall_less_up_ms, self._err_ms, self._boot)
+        return now if self._rtc is None else self._rtc.told(now)
+
+    def believe(self, rtc: RtcTrust | None) -> None:
+        """Believe the wall clock by a clock with a battery too, or no longer."""
+        self._rtc = rtc
 
     def ticks_us(self) -> int:
         """Return the loop's time in microseconds, for durations."""

@@ -70,3 +70,19 @@ def test_a_clock_settles_after_a_minute_without_a_step() -> None:
     assert not seen(NOW, late, replace(late, err_ms=-1))[0].settled
     untrusted = replace(NOW, err_ms=-1)
     assert not seen(untrusted, later(SETTLED_MS, err_ms=-1))[0].settled
+
+
+def test_a_clock_with_a_battery_vouches_until_another_clock_does() -> None:
+    by_rtc = replace(NOW, err_ms=9_000, by_rtc=True)
+    assert seen(by_rtc)[1] == [ClockChange("rtc")]
+    watch, changes = seen(by_rtc, replace(by_rtc, up_ms=NOW.up_ms, err_ms=9_001))
+    assert [change.why for change in changes] == ["rtc"]
+    assert not watch.settled
+    for then, why in ((later(1_000), "sync-gained"), (later(1_000, err_ms=-1), LOST)):
+        _, changes = seen(by_rtc, then)
+        assert [change.why for change in changes] == ["rtc", why]
+    _, changes = seen(NOW, replace(later(1_000), by_rtc=True))
+    assert [change.why for change in changes] == ["rtc"]
+
+
+LOST = "sync-lost"

@@ -417,3 +417,27 @@ def test_a_machine_with_nothing_is_examined_to_the_end() -> None:
 def test_findings_are_plain() -> None:
     for finding in found(FakeMachine()):
         assert isinstance(dataclasses.asdict(finding)["check"], str)
+
+
+def battery(machine: FakeMachine, **shown: str) -> Finding:
+    """A machine whose site believes a clock with a battery, which shows this."""
+    assert "rtc_error_s = 0" in machine.files[CONFIG]
+    machine.files[CONFIG] = machine.files[CONFIG].replace(
+        "rtc_error_s = 0", "rtc_error_s = 60"
+    )
+    for name, text in shown.items():
+        machine.files[f"/sys/class/rtc/rtc0/{name}"] = text
+    (finding,) = [one for one in found(machine) if one.check == "rtc"]
+    return finding
+
+
+def test_a_clock_with_a_battery_that_is_to_be_believed_is_looked_at() -> None:
+    good = battery(FakeMachine(), hctosys="1\n", since_epoch="1785405600\n")
+    assert good.grade is Grade.GOOD
+    assert "60 s" in good.what
+    for shown in ({}, {"hctosys": "0", "since_epoch": "1785405600"}):
+        assert "set the time" in battery(FakeMachine(), **shown).what
+    for text in ("", "7", "-1", "none"):
+        dead = battery(FakeMachine(), hctosys="1", since_epoch=text)
+        assert dead.grade is Grade.WRONG
+        assert "battery" in dead.advice

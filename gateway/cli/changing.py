@@ -97,6 +97,11 @@ def erase(options: argparse.Namespace) -> int:
     return 0
 
 
+def unlock(options: argparse.Namespace) -> int:
+    """Release the door for somebody without a key; it locks again by itself."""
+    return _set_mode(options, "Unlocked")
+
+
 def lockdown(options: argparse.Namespace) -> int:
     """Deny every key from now on; the way out stays open."""
     return _set_mode(options, "LockedDown")

@@ -17,6 +17,7 @@ from gateway.cli.policy_options import add_policy_verbs
 CONFIG_PATH: Final = Path("/etc/keyra/gateway.toml")
 SOCKET_PATH: Final = "/run/keyra/gateway.sock"
 KEYS_MAX: Final = 1000
+UNLOCK_MS: Final = 30_000
 TAIL_EVENTS_MAX: Final = 500
 USES_MAX: Final = 1_000_000
 STATISTICS_MINUTES_MAX: Final = 60 * 24 * 31
@@ -161,19 +162,24 @@ def _add_keys(verb: _Verb) -> None:
 
 
 def _add_modes(verb: _Verb) -> None:
+    unlock = verb("unlock", "changing", "unlock", "Release the door for a while.")
     lockdown = verb("lockdown", "changing", "lockdown", "Deny every key from now on.")
     mode = verb("mode", "changing", "mode", "Order a mode; Locked lifts what is.")
     mode.add_argument(
         "mode", choices=("Locked", "Unlocked", "Blocked", "LockedDown", "LockedOpen")
     )
-    for ordering in (lockdown, mode):
+    for ordering, default_ms, otherwise in (
+        (unlock, UNLOCK_MS, f"{UNLOCK_MS // 1000} seconds"),
+        (lockdown, 0, "until it is lifted"),
+        (mode, 0, "until it is lifted"),
+    ):
         ordering.add_argument(
             "--for",
             dest="for_ms",
             type=_duration,
-            default=0,
+            default=default_ms,
             metavar="TIME",
-            help="such as 90s, 30m, 8h or 2d; else until it is lifted",
+            help=f"such as 90s, 30m, 8h or 2d; else {otherwise}",
         )
         _ordering(ordering)
 

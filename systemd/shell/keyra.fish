@@ -41,7 +41,7 @@ function _shtab_keyra_using
   test "$_shtab_keyra_cmdpath" = "$argv"
 end
 
-set -g _shtab_keyra_commands status credentials holders 'holders import' 'holders export' 'holders suspend' 'holders resume' 'holders change' stats tail ledger 'ledger list' 'ledger show' 'ledger tail' 'ledger verify' 'ledger export' 'ledger checkpoint' 'ledger stats' console enrol trial credential forgive erase lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy 'policy propose' 'policy show' 'policy history' 'policy test' 'policy replay' 'policy week' health settings purposes 'purposes set' 'purposes delete' users 'users lookup' 'users alias' 'users unalias' check-config write-config print-config doctor print-strike init run demo backup restore
+set -g _shtab_keyra_commands status credentials holders 'holders import' 'holders export' 'holders suspend' 'holders resume' 'holders change' stats tail ledger 'ledger list' 'ledger show' 'ledger tail' 'ledger verify' 'ledger export' 'ledger checkpoint' 'ledger stats' console enrol trial credential forgive erase unlock lockdown mode orders approve withdraw acknowledge rights commission self-test explain policy 'policy propose' 'policy show' 'policy history' 'policy test' 'policy replay' 'policy week' health settings purposes 'purposes set' 'purposes delete' users 'users lookup' 'users alias' 'users unalias' check-config write-config print-config doctor print-strike init run demo backup restore
 set -g _shtab_keyra_opts_with_value --as --at --break-glass --check --config --door --expect --first --for --from --from-entry --group --hash --holder --identity --key --key-until --keys --kind --last --matching --minutes --name --new-identity --of --out --picture --policy --receipt --recipient --replaces --result --role --seal-key --seed --simulated --socket --state-dir --to --ttl --uid --until --uses --verification --vkey -n
 
 complete -c keyra -e
@@ -190,6 +190,12 @@ complete -c keyra -n '_shtab_keyra_using erase' -l yes -d 'erase unasked'
 complete -c keyra -n '_shtab_keyra_using erase' -l as -x -d 'whose key signs (KEYRA_SIGNER)'
 complete -c keyra -n '_shtab_keyra_using erase' -l break-glass -x -d 'as root, without a finger: loud, and stays in the ledger'
 complete -c keyra -n '_shtab_keyra_using erase' -l json -d 'print JSON'
+complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a unlock -d 'Release the door for a while.'
+complete -c keyra -n '_shtab_keyra_using unlock' -s h -l help -d 'show this help message and exit'
+complete -c keyra -n '_shtab_keyra_using unlock' -l for -x -d 'such as 90s, 30m, 8h or 2d; else 30 seconds'
+complete -c keyra -n '_shtab_keyra_using unlock' -l as -x -d 'whose key signs (KEYRA_SIGNER)'
+complete -c keyra -n '_shtab_keyra_using unlock' -l break-glass -x -d 'as root, without a finger: loud, and stays in the ledger'
+complete -c keyra -n '_shtab_keyra_using unlock' -l json -d 'print JSON'
 complete -c keyra -n '_shtab_keyra_using; and test $_shtab_keyra_npos -eq 0' -a lockdown -d 'Deny every key from now on.'
 complete -c keyra -n '_shtab_keyra_using lockdown' -s h -l help -d 'show this help message and exit'
 complete -c keyra -n '_shtab_keyra_using lockdown' -l for -x -d 'such as 90s, 30m, 8h or 2d; else until it is lifted'

@@ -405,9 +405,13 @@ def test_a_mode_for_a_while(ask: Run, gateway: Any) -> None:
     assert "mode Unlocked" in ask("mode", "Unlocked", "--for", "30m").out
     assert ask("mode", "Unlocked", "--for", "half").code == 64
     assert ask("lockdown", "--for", "2d").code == 0
+    assert "mode Unlocked" in ask("unlock").out
+    assert ask("unlock", "--for", "5s").code == 0
     assert [what for what, _ in gateway.facade.changes] == [
         "mode Unlocked for 1800000",
         "mode LockedDown for 172800000",
+        "mode Unlocked for 30000",
+        "mode Unlocked for 5000",
     ]
 
 

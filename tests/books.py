@@ -58,6 +58,7 @@ class FakeBooks:
     def close(self) -> None:
         if self._pages is not None:
             self._pages.close()
+            self._pages = None  # to be opened anew by a gateway that starts again
 
     async def ask(self, question: Question) -> bytes:
         if self._pages is None:

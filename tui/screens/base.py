@@ -69,7 +69,8 @@ class KeyraScreen(Listening, Screen[None]):
     def reload(self) -> None:
         """Begin to read what the stream does not bring.
 
-        Called whenever the screen is opened, and when a lost gateway is back.
+        Called whenever the screen is opened, when a lost gateway is back, and again
+        now and then until it was read.
         """
 
     def filtered(self, text: str) -> None:
@@ -78,6 +79,11 @@ class KeyraScreen(Listening, Screen[None]):
     def copied(self) -> str:
         """Return what `y` copies; empty if there is nothing."""
         return ""
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether what was read may have changed since, and nobody said so."""
+        return frame.is_outdated(self.model, self._seen_s)
 
     # What a screen calls.
 
@@ -164,7 +170,9 @@ class KeyraScreen(Listening, Screen[None]):
         self.aged(at_s)
         if isinstance(item, Event):
             self.happened(item)
-        elif isinstance(item, Snapshot):
+        elif isinstance(item, Snapshot) or (
+            isinstance(item, Status) and self._was_not_read
+        ):
             self.reload()
         self._draw_banner(at_s)
 
@@ -253,7 +261,15 @@ class KeyraScreen(Listening, Screen[None]):
         self.put("places", frame.places(self.terminal.places, name, width))
         self._draw_banner(self.terminal.clock())
 
+    @property
+    def _reads(self) -> bool:
+        return type(self).reload is not KeyraScreen.reload
+
+    @property
+    def _was_not_read(self) -> bool:
+        return self._reads and self.is_outdated and not self._jobs.busy("read")
+
     def _draw_banner(self, at_s: float) -> None:
-        text = frame.banner(self.model, self._seen_s, at_s)
+        text = frame.banner(self.model, self._seen_s, at_s, reads=self._reads)
         self.query_one("#banner").set_class(text is not None, "shown")
         self.put("banner", text or "")

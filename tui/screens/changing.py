@@ -11,6 +11,7 @@ from gateway.order_schemas import Order, OrderWish
 from tui.messages import Done
 from tui.screens.base import KeyraScreen
 from tui.screens.order import OrderScreen
+from tui.view_models import orders
 
 _FINGER_NEEDED: Final = "finger-needed"
 
@@ -71,6 +72,8 @@ class ChangingScreen(KeyraScreen):
 
 
 def _how(order: Order) -> str:
+    if order.state == orders.FORGOTTEN:
+        return order.hint
     if order.is_over:
         return f"Nothing was changed: {order.hint}"
     return (

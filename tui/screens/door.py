@@ -52,7 +52,10 @@ class DoorScreen(ChangingScreen):
             yield Static(id="lines", markup=False)
 
     def show(self, model: Model) -> None:
-        """Draw what is known."""
+        """Draw what is known, and say so if it is only what was known."""
+        for name, title in (("door", "Door"), ("health", "Health")):
+            known = "" if model.lost is None else live.LAST_KNOWN
+            self.query_one(f"#{name}").border_title = f"{title}{known}"
         alarms = live.alarms(model)
         self.query_one("#alarms").set_class(bool(alarms), "shown")
         self.put("alarms", alarms)

@@ -106,6 +106,8 @@ class EnrolScreen(ChangingScreen):
         """Show it if it is under way, or was seen here to its end."""
         self.saw()
         now = message.ceremony
+        if now is None and self._now is not None and not self._now.is_over:
+            self.say(enrolment.FORGOTTEN, failed=True)
         if now is None or (now.is_over and now.id not in self._ours):
             self._show_form()
             return

@@ -33,6 +33,11 @@ class Jobs:
 
         _: Worker[None] = self._screen.run_worker(work, group=group, exclusive=True)
 
+    def busy(self, group: str) -> bool:
+        """Tell whether a job of a group is not over yet."""
+        job = self._latest.get(group)
+        return job is not None and inspect.getcoroutinestate(job) != inspect.CORO_CLOSED
+
     def give_up(self) -> None:
         """Drop what has not begun yet; the rest ends with its screen."""
         for group in tuple(self._latest):

@@ -1,6 +1,7 @@
 """The ledger: live and past, filtered, one entry with its proof, verified, exported."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, ClassVar, Final, Literal
 
 from pydantic import ValidationError
@@ -38,6 +39,14 @@ class Read(Message):
         super().__init__()
         self.how: Final = how
         self.query: Final = query
+        self.page: Final = page
+
+
+class Counted(Message):
+    """How many entries there are, for who looks at the past."""
+
+    def __init__(self, page: LedgerPage) -> None:
+        super().__init__()
         self.page: Final = page
 
 
@@ -86,6 +95,7 @@ class LedgerScreen(KeyraScreen):
         self._opening: LedgerQuery | None = None
         self._paused = False
         self._behind = 0
+        self._held = 0  # how many entries there were when it was paused
         self._verifying = False
 
     def body(self) -> ComposeResult:
@@ -104,19 +114,17 @@ class LedgerScreen(KeyraScreen):
 
     def reload(self) -> None:
         """Read what is new, and leave whoever looks at the past where they are."""
-        if not self._book.rows:
+        if self._opening is not None:
+            self._open(self._opening)
+        elif not self._book.rows:
             self._open(self._wanted)
-        elif self._book.at_head and not self._paused:
-            self._follow()
+        else:
+            self._catch_up()
         self.work(self._asked_how_far(), group="verification")
 
     def happened(self, event: Event) -> None:  # noqa: ARG002 - any may be an entry
         """Follow, or count what one does not look at."""
-        if self._paused:
-            self._behind += 1
-            self._draw()
-        elif self._book.at_head:
-            self._follow()
+        self._catch_up()
 
     def filtered(self, text: str) -> None:
         """Begin anew with what fits."""
@@ -162,6 +170,16 @@ class LedgerScreen(KeyraScreen):
         if message.how == "opened" and self._book.at_head and not self._paused:
             self._follow()  # what happened while it was read
 
+    def on_counted(self, message: Counted) -> None:
+        """Say how many there are; what is looked at stays where it is."""
+        size = message.page.size
+        if self._paused:
+            self._behind = max(0, size - self._held)
+        else:
+            self._book = replace(self._book, size=size)
+        self.saw()
+        self._draw()
+
     def on_failed(self, message: Failed) -> None:
         """Say why; nothing is on its way any more."""
         self._opening = None
@@ -199,10 +217,10 @@ class LedgerScreen(KeyraScreen):
     def action_pause(self) -> None:
         """Hold still, or go on."""
         self._paused = not self._paused
+        self._behind, self._held = 0, self._book.size
         if self._paused:
             self._draw()
         else:
-            self._behind = 0
             self._follow()
 
     def action_open(self) -> None:
@@ -255,6 +273,10 @@ class LedgerScreen(KeyraScreen):
         newer = {"cursor": self._book.newer, "order": "oldest"}
         query = self._wanted.model_copy(update=newer)
         return Read("newer", query, await self.terminal.client.ledger.page(query))
+
+    async def _counted(self) -> Message:
+        newest = LedgerQuery(limit=1)
+        return Counted(await self.terminal.client.ledger.page(newest))
 
     async def _shown(self, n: int) -> Message | None:
         found = await self.terminal.client.ledger.entry(n)
@@ -336,6 +358,12 @@ class LedgerScreen(KeyraScreen):
         if self._opening is None:  # else it would take the place of what was asked for
             self.work(self._followed(), group="read")
 
+    def _catch_up(self) -> None:
+        if self._book.at_head and not self._paused:
+            self._follow()
+        else:
+            self.work(self._counted(), group="count")
+
     def _read_on(self) -> None:
         if self._opening is not None:
             return
@@ -345,7 +373,7 @@ class LedgerScreen(KeyraScreen):
             self._follow()
 
     def _look_after(self) -> None:
-        if self._verifying and self.is_mounted:
+        if self._verifying and self.is_mounted and self.model.lost is None:
             self.work(self._asked_how_far(), group="verification")
 
     def _draw(self) -> None:
@@ -353,7 +381,11 @@ class LedgerScreen(KeyraScreen):
         self.put(
             "position",
             ledger.position(
-                book, self._wanted, paused=self._paused, behind=self._behind
+                book,
+                self._wanted,
+                paused=self._paused,
+                behind=self._behind,
+                outdated=self.is_outdated,
             ),
         )
         rows = ledger.lines(book, self._height, self.terminal.zone)

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from gateway.client import Item, printable
+from gateway.client import ApiError, Item, printable
 from gateway.order_schemas import Order
 from gateway.schemas import Event, Holder, Snapshot, Status
 from tui.messages import Failed
@@ -19,10 +19,11 @@ from tui.screens.hints import Hints
 from tui.screens.jobs import Jobs
 from tui.screens.listening import Listening
 from tui.terminal import Terminal
-from tui.view_models import orders
+from tui.view_models import frame, live, orders
 from tui.view_models.live import Model
 
 _KIND: Final = "order"
+_UNKNOWN: Final = "administration"
 
 
 class Told(Message):
@@ -49,6 +50,7 @@ class OrderScreen(Listening, ModalScreen[Order]):
     OrderScreen OptionList { display: none; height: auto; max-height: 6; border: none; }
     OrderScreen OptionList.shown { display: block; }
     OrderScreen #trouble { height: auto; color: $error; text-style: bold; }
+    OrderScreen #lost { height: auto; text-style: reverse bold; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sign", "Sign"),
@@ -68,6 +70,7 @@ class OrderScreen(Listening, ModalScreen[Order]):
         """Lay the order out."""
         with Vertical(classes="dialog") as box:
             box.border_title = "Order"
+            yield Static(id="lost", markup=False)
             yield Static(id="order", markup=False)
             yield OptionList(id="signers")
             yield Static(id="trouble", markup=False)
@@ -83,14 +86,14 @@ class OrderScreen(Listening, ModalScreen[Order]):
 
     def hear(self, model: Model, item: Item | Status | None, at_s: float) -> None:
         """Ask how it stands, whenever anything happened to orders."""
-        if model.status is not None and model.heard_s is not None:
-            gone_ms = int((at_s - model.heard_s) * 1000)
-            self._up_ms = model.status.up_ms + gone_ms
+        self._up_ms = None if model.lost is not None else live.up_ms(model, at_s)
         if isinstance(item, Snapshot) or (
             isinstance(item, Event) and item.kind == _KIND
         ):
             self._jobs.start(self._look(), "read")
         if self.is_mounted and self.query("#order"):
+            lost = frame.banner(model, None, at_s)
+            self.query_one("#lost", Static).update(Content(lost or ""))
             self._draw()
 
     def check_action(
@@ -174,7 +177,12 @@ class OrderScreen(Listening, ModalScreen[Order]):
         self.query_one("#order", Static).update(Content(text))
 
     async def _look(self) -> Told:
-        return Told(await self._terminal.client.order(self._order.id))
+        try:
+            return Told(await self._terminal.client.order(self._order.id))
+        except ApiError as error:
+            if error.code != _UNKNOWN:
+                raise
+            return Told(orders.forgotten(self._order))  # by a gateway that is new
 
     async def _withdraw(self) -> Told:
         return Told(await self._terminal.client.withdraw(self._order.id))

@@ -68,6 +68,7 @@ class PolicyScreen(KeyraScreen):
         self._first: date | None = None
         self._whose = ""
         self._is_week_shown = True
+        self._are_rules_shown = False
 
     def body(self) -> ComposeResult:
         """Lay the screen out."""
@@ -80,8 +81,10 @@ class PolicyScreen(KeyraScreen):
         self.query_one(Table).add_columns(*policy.HEAD)
 
     def reload(self) -> None:
-        """Ask for the week."""
+        """Ask for the week, and for the rules where they are shown."""
         self.work(self._read_week(), group="read")
+        if self._are_rules_shown:
+            self.work(self._read_rules(), group="sheet")
 
     def happened(self, event: Event) -> None:
         """Look again when another policy is in force."""
@@ -108,6 +111,7 @@ class PolicyScreen(KeyraScreen):
     def on_rules_told(self, message: RulesTold) -> None:
         """Show them."""
         self._show_sheet("Rules and schedules", policy.rules(message.rules))
+        self._are_rules_shown = True
         self.saw()
 
     def on_explained(self, message: Explained) -> None:
@@ -127,7 +131,7 @@ class PolicyScreen(KeyraScreen):
 
     def action_week(self) -> None:
         """Draw the week."""
-        self._is_week_shown = True
+        self._is_week_shown, self._are_rules_shown = True, False
         self._draw_week()
 
     def action_rules(self) -> None:
@@ -152,7 +156,7 @@ class PolicyScreen(KeyraScreen):
 
     def _go(self, weeks: int) -> None:
         if self._first is not None:
-            self._is_week_shown = True
+            self._is_week_shown, self._are_rules_shown = True, False
             self._first = policy.week_after(self._first, weeks)
             self.reload()
 
@@ -166,7 +170,7 @@ class PolicyScreen(KeyraScreen):
         self.put("text", policy.picture(lines[at]) if lines[at:] else policy.NO_LINE)
 
     def _show_sheet(self, title: str, text: str) -> None:
-        self._is_week_shown = False
+        self._is_week_shown = self._are_rules_shown = False
         self.query_one("#sheet").border_title = title
         self.put("text", text)
 
@@ -181,7 +185,8 @@ class PolicyScreen(KeyraScreen):
         if typed is None:
             return None
         week = await self.terminal.client.week(self._first, typed)
-        self._whose, self._is_week_shown = typed, True
+        self._whose = typed
+        self._is_week_shown, self._are_rules_shown = True, False
         return WeekTold(week)
 
     async def _explain(self) -> Message | None:

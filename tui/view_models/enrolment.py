@@ -6,6 +6,10 @@ from typing import Final
 from gateway.client import printable
 from gateway.schemas import Enrolment
 
+FORGOTTEN: Final = (
+    "The gateway was restarted, and the ceremony is over. People shows whether the key "
+    "was registered; if it was not, begin again."
+)
 INTRODUCTION: Final = (
     "A holder gets a key. Say who it is, press enter, and follow the one sentence "
     "that says what to do next. Have key and holder at the door: from then on there "

@@ -80,22 +80,36 @@ def help_text(
     return "\n".join(lines)
 
 
-def banner(model: Model, seen_s: float | None, at_s: float) -> str | None:
+def banner(
+    model: Model, seen_s: float | None, at_s: float, *, reads: bool = False
+) -> str | None:
     """Say that the picture is old and how old; None while it is not.
 
     Args:
         model: what is known.
         seen_s: when what the screen shows beside it was read, or None.
         at_s: now, by the same clock.
+        reads: whether the screen shows anything beside it.
     """
     if model.refused is not None:
         return printable(model.refused)
     if model.heard_s is None:
         return "Connecting ..." if model.lost is None else printable(model.lost)
     if model.lost is None:
-        return None
+        if seen_s is None or not is_outdated(model, seen_s):
+            return None
+        return f"What you see is {age(at_s - seen_s)} old. It is being read anew."
+    if reads and seen_s is None:
+        return "CONNECTION LOST. Nothing was read here yet. Trying again."
     oldest_s = model.heard_s if seen_s is None else min(seen_s, model.heard_s)
     return f"CONNECTION LOST. What you see is {age(at_s - oldest_s)} old. Trying again."
+
+
+def is_outdated(model: Model, seen_s: float | None) -> bool:
+    """Tell whether what was read then, or never, may have changed unheard since."""
+    return model.lost is not None or (
+        model.since_s is not None and (seen_s is None or seen_s < model.since_s)
+    )
 
 
 def age(age_s: float) -> str:

@@ -17,6 +17,7 @@ from gateway.schemas.ledger import (
     Verification,
 )
 from tui.view_models.frame import instant
+from tui.view_models.live import LAST_KNOWN
 
 ROWS_MAX: Final = 3 * PAGE_ITEMS_MAX
 EMPTY: Final = "No entry fits. Press esc to clear the filter, or g to go elsewhere."
@@ -146,13 +147,17 @@ def row(one: LedgerEntry, zone: tzinfo | None) -> str:
     return f"{one.n:>8}  {when:<19}  {printable(one.kind) or 'DAMAGED':<16}  {said}"
 
 
-def position(book: Book, wanted: LedgerQuery, *, paused: bool, behind: int) -> str:
+def position(
+    book: Book, wanted: LedgerQuery, *, paused: bool, behind: int, outdated: bool
+) -> str:
     """Say where one is, what is filtered, and whether it goes on by itself."""
     if not book.rows:
         where = f"0 of {book.size}"
     else:
         where = f"entry {book.rows[book.chosen].n} of {book.size}"
-    state = f"PAUSED, {behind} new" if paused else "live" if book.follows else "past"
+    live = "NOT LIVE" if outdated else "live"
+    state = f"PAUSED, {behind} new" if paused else live if book.follows else "past"
+    state += LAST_KNOWN if outdated else ""
     return "  ".join(word for word in (where, state, filter_text(wanted)) if word)
 
 

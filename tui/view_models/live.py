@@ -15,6 +15,8 @@ from gateway.schemas import Event, Snapshot, Status
 LINES_MAX: Final = 200
 VALUE_CHARS_MAX: Final = 24
 
+LAST_KNOWN: Final = " (last known)"
+
 _MS_PER_S: Final = 1000
 
 # What a guard wants to see of the event stream: a word, what it was, which values.
@@ -65,6 +67,7 @@ class Model:
         status: as the gateway last said, or None before it said anything.
         lines: the newest first.
         heard_s: when the gateway was last heard.
+        since_s: from when on it was heard without a gap.
         lost: why there is no connection now, or None while there is one.
         refused: why there never will be one, or None.
         up: what the gateway's boot clock said, in milliseconds, and when.
@@ -74,6 +77,7 @@ class Model:
     status: Status | None = None
     lines: tuple[Line, ...] = ()
     heard_s: float | None = None
+    since_s: float | None = None
     lost: str | None = None
     refused: str | None = None
     up: tuple[int, float] | None = None
@@ -92,7 +96,7 @@ def apply(model: Model, item: Item | Status, at_s: float) -> Model:
             # Lines of an earlier run, or with a gap after them, would pass for all.
             lines = model.lines if item.resumed else ()
             up = (item.status.up_ms, at_s)
-            return replace(model, status=item.status, lines=lines, up=up)
+            return replace(model, status=item.status, lines=lines, up=up, since_s=at_s)
         case Event():
             return _happened(model, item, at_s)
         case _:
@@ -101,7 +105,8 @@ def apply(model: Model, item: Item | Status, at_s: float) -> Model:
 
 def _happened(model: Model, event: Event, at_s: float) -> Model:
     status = model.status
-    if event.kind == "door.phase" and status is not None:
+    # What is told of the past is older than the status that came before it.
+    if event.kind == "door.phase" and status is not None and _is_new(model, event):
         door = status.door.model_copy(
             update={
                 name: value
@@ -140,7 +145,7 @@ def phase(model: Model, at_s: float) -> str:
     said = model.status.door.phase
     word = _PHASES.get(said, printable(said))
     if model.lost is not None:
-        return f"{word} (last known)"
+        return f"{word}{LAST_KNOWN}"
     left_ms = (model.status.door.deadline_up_ms or 0) - (up_ms(model, at_s) or 0)
     return f"{word}, {left_ms / _MS_PER_S:.0f} s left" if left_ms > 0 else word
 
@@ -170,7 +175,9 @@ def alarms(model: Model) -> str:
     door = model.status.door
     words = [_PHASES[door.phase]] if door.phase in {"held", "forced"} else []
     words += [f"{printable(kind)}: press a" for kind in model.status.unacknowledged]
-    return "ALARM  " + "; ".join(words) if words else ""
+    if not words:
+        return ""
+    return f"ALARM{'' if model.lost is None else LAST_KNOWN}  {'; '.join(words)}"
 
 
 _DOOR: Final = (

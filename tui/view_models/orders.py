@@ -13,6 +13,13 @@ NONE_WAITS: Final = (
 )
 HEAD: Final = ("CODE", "STATE", "SIGNED", "ORDER")
 
+FORGOTTEN: Final = "forgotten"
+"""An order of which the gateway knows nothing any more."""
+
+_FORGOTTEN_HINT: Final = (
+    "The gateway was restarted and knows this order no more. Look whether it was "
+    "carried out; if not, order it again."
+)
 _STATES: Final = {
     "pending": "waits for a finger",
     "touching": "TOUCH NOW",
@@ -82,6 +89,13 @@ def next_step(order: Order) -> str:
     if order.state == "pending":
         return "Read it; then press s, and touch your key to sign exactly this."
     return printable(order.hint)
+
+
+def forgotten(order: Order) -> Order:
+    """Return an order as it stands when the gateway knows it no more."""
+    if order.is_over:
+        return order
+    return order.model_copy(update={"state": FORGOTTEN, "hint": _FORGOTTEN_HINT})
 
 
 def able(order: Order, holders: Iterable[Holder]) -> list[Holder]:

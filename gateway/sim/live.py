@@ -41,15 +41,32 @@ async def live(directory: Path, seed: int, *, plain: bool) -> None:
     Raises:
         SimulationError: the site did not start, or the console failed.
     """
-    plan = SitePlan(
+    telling = Telling(2, plain=plain)
+    telling.heading("KEYRA gateway: one door, simulated keys, air and pins")
+    telling.line(f"seed {seed}; everything lives in {directory}")
+    async with inhabited(plan_of(directory, seed), telling) as site:
+        await hand_over(site, telling)
+
+
+def plan_of(directory: Path, seed: int) -> SitePlan:
+    """Return what the live demonstration builds."""
+    return SitePlan(
         directory,
         seed=seed,
         outputs="float",  # without power a relay lets go
         door={**LEISURE, "on_fire": "release"},
     )
-    telling = Telling(2, plain=plain)
-    telling.heading("KEYRA gateway: one door, simulated keys, air and pins")
-    telling.line(f"seed {seed}; everything lives in {directory}")
+
+
+@asynccontextmanager
+async def inhabited(
+    plan: SitePlan, telling: Telling
+) -> AsyncGenerator[SimulatedSite, None]:
+    """Run a site where an administrator and a holder are enrolled.
+
+    Raises:
+        SimulationError: it did not start, or a ceremony failed.
+    """
     async with SimulatedSite(plan) as site:
         async with site.client() as client, asyncio.TaskGroup() as group:
             watch = Watch(client)
@@ -63,7 +80,7 @@ async def live(directory: Path, seed: int, *, plain: bool) -> None:
                     await story.enrols(*HOLDER)(step)
             finally:
                 following.cancel()
-        await hand_over(site, telling)
+        yield site
 
 
 async def hand_over(site: SimulatedSite, telling: Telling) -> None:
@@ -72,10 +89,7 @@ async def hand_over(site: SimulatedSite, telling: Telling) -> None:
     Raises:
         SimulationError: it failed.
     """
-    there = await site.world.keys()
-    for name in DRAWER:
-        if name not in there:
-            await site.world.add_key(name, by_hand=True)
+    await fill_drawer(site)
     directory = site.plan.directory
     async with _console(directory) as console:
         code = await console.wait()
@@ -83,6 +97,14 @@ async def hand_over(site: SimulatedSite, telling: Telling) -> None:
         raise SimulationError(f"The console ended with {code}.")
     telling.heading("The site is taken down; what happened stays written")
     telling.line(f"ledger: {site.ledger_path}")
+
+
+async def fill_drawer(site: SimulatedSite) -> None:
+    """Have keys at hand that nobody was enrolled with."""
+    there = await site.world.keys()
+    for name in DRAWER:
+        if name not in there:
+            await site.world.add_key(name, by_hand=True)
 
 
 async def slow_down(site: SimulatedSite) -> None:

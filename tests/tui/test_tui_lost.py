@@ -174,6 +174,7 @@ async def test_the_door_says_that_it_shows_what_was_known(
         await regain(app, pilot)
         assert "last known" not in text_of(drawn, app)
         assert "SECURED" in text_of(drawn, app)
+        assert "there   nobody" in text_of(drawn, app)
 
 
 async def test_the_ledger_is_not_live_without_a_connection(

@@ -96,7 +96,15 @@ def apply(model: Model, item: Item | Status, at_s: float) -> Model:
             # Lines of an earlier run, or with a gap after them, would pass for all.
             lines = model.lines if item.resumed else ()
             up = (item.status.up_ms, at_s)
-            return replace(model, status=item.status, lines=lines, up=up, since_s=at_s)
+            # Who came in the gap, nobody heard: whoever was there before is old.
+            return replace(
+                model,
+                status=item.status,
+                lines=lines,
+                up=up,
+                since_s=at_s,
+                visitor=None,
+            )
         case Event():
             return _happened(model, item, at_s)
         case _:

@@ -103,7 +103,12 @@ async def test_each_screen_says_how_old_it_is_and_is_read_anew(
     async with opened(keys=(place.key,)) as (app, pilot):
         screen, read = app.screen, []
         reload = screen.reload
-        screen.reload = lambda: (read.append(1), reload())
+
+        def counted() -> None:
+            read.append(1)
+            reload()
+
+        screen.reload = counted
         await lose(app, pilot)
         assert LOST in text_of(drawn, app)
         assert read == []

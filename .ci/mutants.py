@@ -25,7 +25,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -44,9 +44,17 @@ only_mutate = {modules}
 also_copy = ["tui", "docs"]
 # Tests hold state of their own module (keys that count); each mutant needs a fresh one.
 process_isolation = "forkserver"
+# A busy machine is no endless loop.
+timeout_constant = 60.0
 pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist", "--no-cov"]
 pytest_add_cli_args_test_selection = ["tests/unit/core"]
 """
+
+# The words of a sentence are for readers to judge; that it is said, by which error and
+# with which code, is for tests. So a mutant that changes only words is no mistake.
+LITERAL = re.compile(r"""[fr]?(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+NOTHING_SAID = re.compile(r"(\braise \w+\(|^)None\b")
+WORDS = "only the words of a message differ"
 
 # mutmut's words for a mutant that some test, or a limit of time, has stopped.
 STOPPED = {"killed", "timeout", "segfault", "check was interrupted by user"}
@@ -177,11 +185,23 @@ def examine(modules: list[str], time_s: float | None) -> dict[str, Result]:
     }
 
 
+def only_words(one: Survivor) -> bool:
+    """Tell whether a mutant changed nothing but the text of an error's message."""
+    sentence = one.was.startswith("raise ") or (
+        " " in one.was and LITERAL.fullmatch(one.was)
+    )
+
+    def bare(text: str) -> str:
+        return NOTHING_SAID.sub(r'\1""', LITERAL.sub('""', text))
+
+    return bool(sentence) and bare(one.was) == bare(one.now)
+
+
 def argued(result: Result, before: Result | None) -> Result:
     """The result with the arguments that the record gives for its survivors."""
     reasons = {known: known.why for known in before.survivors} if before else {}
     survivors = tuple(
-        Survivor(one.function, one.was, one.now, reasons.get(one, ""))
+        replace(one, why=reasons.get(one, "") or (WORDS if only_words(one) else ""))
         for one in result.survivors
     )
     return Result(result.sha256, result.mutants, result.killed, survivors)

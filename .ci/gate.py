@@ -82,6 +82,10 @@ def tool(name: str, *arguments: str) -> tuple[str, ...]:
     return (str(own) if own.exists() else name, *arguments)
 
 
+# Of modules that changed since their record, in ten minutes; it has both cores busy.
+MUTANTS = Check("mutants of the core", (sys.executable, str(ROOT / ".ci/mutants.py")))
+
+
 def shell_scripts() -> list[str]:
     """Tracked files that a shell runs."""
     tracked = subprocess.run(
@@ -272,6 +276,8 @@ def main() -> int:
     outcomes += run_together([others(selection)], work)
     if chosen != "quick":
         outcomes += run_together([measurements(selection)], work)
+    if chosen == "all":
+        outcomes += run_together([MUTANTS], work)
     outcomes.append(coverage_total(work))
     return conclude(outcomes, chosen, time.monotonic() - started)
 

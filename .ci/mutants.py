@@ -161,7 +161,10 @@ def functions(module: str) -> dict[str, list[str]]:
     source = (WORK / "mutants" / "gateway" / "core" / f"{module}.py").read_text()
     lines = source.splitlines()
     return {
-        node.name: [line.strip() for line in lines[node.lineno : node.end_lineno]]
+        node.name: [
+            line.strip().replace(node.name, "")
+            for line in lines[node.lineno - 1 : node.end_lineno]
+        ]
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }

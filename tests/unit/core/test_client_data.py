@@ -31,6 +31,11 @@ def test_unknown_members_may_follow() -> None:
     assert parsed == parse(GOOD)
 
 
+def test_whoever_does_not_say_that_it_crosses_origins_does_not() -> None:
+    raw = GOOD.replace(b',"crossOrigin":false', b"")
+    assert parse(raw) == parse(GOOD)
+
+
 @pytest.mark.parametrize(
     ("more", "embedded"),
     [('"crossOrigin":true', True), ('"topOrigin":"https://a.example"', True)],

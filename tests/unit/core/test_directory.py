@@ -159,6 +159,9 @@ def test_what_this_fold_does_not_know_it_leaves_alone() -> None:
     assert directory.read(0, "door.exit", {"door": "front"}, nobody) is None
     stranger = {"counter": 1, "credential": KEY}
     assert directory.read(0, "door.grant", stranger, nobody) is None
+    known = Desk().registry.directory
+    assert known.read(2, "door.exit", stranger, nobody) is None
+    assert known.read(2, "door.grant", stranger, nobody) is not None
     assert DIRECTORY_ENTRIES <= FOLDED
 
 
@@ -175,6 +178,7 @@ def test_all_of_it_comes_back_from_a_snapshot(desk: Desk) -> None:
         "key",
         "key",
     ]
+    assert {row.get("used") for row in snapshot.directory} == {None, 3}
     what = {
         "digest": snapshot.digest(),
         "entries": snapshot.entries,

@@ -6,11 +6,12 @@ import pytest
 
 from gateway.core.encoding import to_base64url
 from gateway.core.holder import Holder
-from gateway.core.ids import HolderId
+from gateway.core.ids import CredentialId, HolderId
+from gateway.core.public_key import PublicKey
 from gateway.core.registry import Registry
 from gateway.core.rights import Role
 from gateway.errors import RegistryError
-from tests.desk import HOLDER, NOON_MS, OTHER_CREDENTIAL, Desk
+from tests.desk import HOLDER, NOON_MS, OTHER_CREDENTIAL, Desk, SoftKey, key_number
 
 SECOND = HolderId("h-2")
 
@@ -55,6 +56,15 @@ def test_who_administrates(desk: Desk) -> None:
     assert [one.id for one in desk.registry.administrators()] == [HOLDER]  # no key
     assert [one.id for one in desk.registry.credentials_of(HOLDER)] == [desk.key.id]
     assert desk.registry.credentials_of(SECOND) == []
+
+
+def test_a_holder_has_every_key_that_was_enrolled(desk: Desk) -> None:
+    for number in (2, 3):
+        other = SoftKey(CredentialId(bytes((number,)) * 32), key_number(number))
+        row = desk.enrolled(id=other.id, public_key=PublicKey(other.cose)).row()
+        desk.tell("enrol", row)
+    found = [one.id for one in desk.registry.credentials_of(HOLDER)]
+    assert found == [desk.key.id, b"\2" * 32, b"\3" * 32]
 
 
 def test_the_only_administrator_keeps_the_role(desk: Desk) -> None:

@@ -367,3 +367,23 @@ def test_whoever_waits_is_held_to_the_first_person_too() -> None:
     door.tell("door.grant", came)
     assert door.touch(HOLDER, 1_000) is DenialReason.SECOND_PERSON_NEEDED
     assert door.touch(BERT, 2_000) is None
+
+
+def test_the_first_person_needs_no_other() -> None:
+    door = Door(access=(Access(CHIEFS, ALWAYS, CHIEFS),))
+    door.change(BERT, groups=(CHIEFS,))
+    assert door.touch(BERT) is None
+
+
+def test_only_a_rule_that_asked_for_two_names_two() -> None:
+    """What waited before the rule, or its hours, ended is no part of the opening."""
+    door = Door(two_person_ms=30_000)
+    assert door.touch(HOLDER) is DenialReason.SECOND_PERSON_NEEDED
+    door.policy = replace(door.policy, rules=DoorRules())
+    door.key = door.keys[BERT]
+    assert door.granted(at(1_000)).touches == ()
+    door = Door(step_up=OFFICE, step_up_ms=20_000)
+    evening_ms = NOON_MS + 6 * HOUR_MS
+    before = {"up_ms": 1_000, "wall_ms": evening_ms - 1}
+    assert door.touch(HOLDER, **before) is DenialReason.STEP_UP_NEEDED
+    assert door.granted(at(1_002, evening_ms + 1)).touches == ()

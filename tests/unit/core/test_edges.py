@@ -25,7 +25,7 @@ from gateway.core.row import number as number_in
 from gateway.core.schedule import WINDOWS_MAX, Schedule
 from gateway.core.special_days import Days, SpecialDays
 from gateway.errors import AttestationError, ConfigError, EvidenceError, RegistryError
-from tests.attested import CLIENT_DATA_HASH, LEAF, NOON, Attestation, issue
+from tests.attested import CLIENT_DATA_HASH, LEAF, NOON, ROOT, Attestation, issue
 from tests.desk import (
     AT,
     ED,
@@ -93,6 +93,10 @@ def test_a_certificate_of_just_that_length_and_in_its_last_second() -> None:
 def test_a_root_may_come_along_with_the_leaf_and_not_alone() -> None:
     alone = [issue(LEAF, GOOD.root), GOOD.root_der]
     assert Attestation(batch=None, x5c=alone).verify().maker == "KEYRA"
+    root = replace(ROOT, constraints=x509.BasicConstraints(ca=True, path_length=0))
+    only_leaves = Attestation(root=root, batch=None)
+    only_leaves.x5c = [*only_leaves.chain, only_leaves.root_der]
+    assert only_leaves.verify().maker == "KEYRA"
     with pytest.raises(AttestationError):
         Attestation(x5c=[GOOD.root_der]).verify()
 

@@ -19,7 +19,6 @@ STANDING: Final = {
     "alias": "alias",
     "alias.removed": "alias",
     "commissioned": "door",
-    "credential.duress": "credential",
     "door.mode": "mode",
     "door.over": "mode",
     "policy": "door",

@@ -134,7 +134,8 @@ def _add_changing(verb: _Verb) -> None:
     enrol.add_argument(
         "--duress",
         action="store_true",
-        help="a key for when its holder is forced: opens as usual and calls silently",
+        help="a key for when its holder is forced: opens as usual and calls silently; "
+        "it stays one until it is revoked",
     )
     _ordering(enrol)
     trial = verb("trial", "trying", "trial", "Try a key; its touch opens nothing.")

@@ -76,6 +76,10 @@ class EnrolmentFailure(Enum):
         "number-refused",
         "The numbers differ: another device may have stepped in between.",
     )
+    NUMBER_UNANSWERED = (
+        "number-unanswered",
+        "Nobody said here whether the numbers are the same, and the key gave up.",
+    )
     LINK_LOST = "link-lost", "The key went out of reach; keep it close and try again."
     WIRE_BROKEN = "wire-broken", "The key did not speak the protocol correctly."
     KEY_NOT_SUITABLE = (
@@ -84,7 +88,7 @@ class EnrolmentFailure(Enum):
     )
     KEY_ALREADY_ENROLLED = (
         "key-already-enrolled",
-        "The key already holds a credential of this site.",
+        "The key holds a credential of this site already; revoke that to enrol anew.",
     )
     FINGER_NOT_RECOGNISED = (
         "finger-not-recognised",
@@ -174,6 +178,7 @@ FAILURES: Final[Mapping[EnrolmentFailure, frozenset[EnrolmentState]]] = {
     EnrolmentFailure.CANCELLED: _BEFORE_RECORDING,
     EnrolmentFailure.PAIRING_REFUSED: frozenset({_S.PAIRING, _S.COMPARING}),
     EnrolmentFailure.NUMBER_REFUSED: frozenset({_S.COMPARING}),
+    EnrolmentFailure.NUMBER_UNANSWERED: frozenset({_S.COMPARING}),
     EnrolmentFailure.LINK_LOST: _WITH_A_LINK,
     EnrolmentFailure.WIRE_BROKEN: _WITH_A_LINK,
     EnrolmentFailure.KEY_NOT_SUITABLE: frozenset({_S.CREATING}),

@@ -303,7 +303,13 @@ class Enroller:
                 else EnrolmentFailure.PAIRING_REFUSED
             ) from error
         except LinkError as error:
-            raise CeremonyFailedError(EnrolmentFailure.LINK_LOST) from error
+            # The key waits for its own half a minute, whoever hesitates.
+            unanswered = order.ceremony.state is EnrolmentState.COMPARING
+            raise CeremonyFailedError(
+                EnrolmentFailure.NUMBER_UNANSWERED
+                if unanswered
+                else EnrolmentFailure.LINK_LOST
+            ) from error
         if bond is None:
             raise CeremonyFailedError(EnrolmentFailure.WINDOW_ENDED)
         return bond

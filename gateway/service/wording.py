@@ -48,7 +48,10 @@ def enrolment_words(
     """Say what becomes of keys in an enrolment."""
     lines = [f"Enrol a key of {who}, valid {_validity(0, until_ms)}."]
     if duress:
-        lines.append("For when its holder is forced: it opens, and calls for help.")
+        lines.append(
+            "For when its holder is forced: it opens, and calls for help, for as long "
+            "as it is enrolled."
+        )
     if replaced is not None:
         short = to_base64url(replaced.id)[:ID_CHARS_SHOWN]
         lines.append(f"Revoke the key {short}, which it replaces.")

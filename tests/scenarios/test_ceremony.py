@@ -59,6 +59,21 @@ async def test_numbers_that_differ(site: VirtualSite, who: str) -> None:
         assert site.entries("holder", "enrol") == []
 
 
+async def test_nobody_answers_here_and_the_key_gives_up(site: VirtualSite) -> None:
+    """The holder said yes on the key; nobody compared at the console."""
+    async with site.running() as now:
+        key = await site.place.add_key("k")
+        await arm(now)
+        await key.pairing_mode()
+        await site.ceremony(now, "comparing")
+        await key.press(agree=True)
+        await key.walk_away()
+        done = await site.ceremony(now, "failed")
+        assert (done.step, done.reason) == ("failed", "number-unanswered")
+        assert "Nobody said here" in done.hint
+        await nothing_left(site)
+
+
 CREATION = {
     Misbehaviour.RUBBISH_FRAMES: "wire-broken",
     Misbehaviour.TRUNCATED_CBOR: "wire-broken",

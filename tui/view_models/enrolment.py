@@ -32,6 +32,9 @@ ADVICE: Final[Mapping[str, str]] = {
     "cancelled": "Begin anew when you are ready.",
     "pairing-refused": "Reset the key's pairing, as its maker says, and begin anew.",
     "number-refused": "Begin anew with the key alone near the door, and compare again.",
+    "number-unanswered": (
+        "Begin anew with somebody at the console: a yes on the key is half of it."
+    ),
     "link-lost": "Hold the key closer to the door for the whole minute.",
     "wire-broken": "Update the key's firmware, or take another key.",
     "key-not-suitable": "Take a key with a fingerprint sensor of its own.",

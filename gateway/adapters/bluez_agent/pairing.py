@@ -46,7 +46,6 @@ _OBJECTS: Final = "org.freedesktop.DBus.ObjectManager"
 _ALREADY: Final = "org.bluez.Error.AlreadyExists"
 _REFUSALS: Final = frozenset(
     {
-        "org.bluez.Error.AuthenticationCanceled",
         "org.bluez.Error.AuthenticationFailed",
         "org.bluez.Error.AuthenticationRejected",
     }

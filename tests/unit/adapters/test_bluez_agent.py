@@ -134,7 +134,6 @@ async def test_each_allowed_way_ends_with_a_bond_that_says_how(
         (typed_passkey, "typed in here"),
         (failing("AuthenticationRejected"), "refused to pair"),
         (failing("AuthenticationFailed"), "refused to pair"),
-        (failing("AuthenticationCanceled"), "refused to pair"),
     ],
 )
 async def test_what_is_refused_leaves_no_bond(
@@ -186,6 +185,7 @@ async def test_a_console_that_breaks_counts_as_no(
     ("script", "error"),
     [
         (failing("AuthenticationTimeout"), LinkTimeoutError),
+        (failing("AuthenticationCanceled"), LinkLostError),  # it hung up
         (failing("ConnectionAttemptFailed"), LinkLostError),
         (failing("Failed"), LinkLostError),
         (failing("InProgress"), LinkLostError),

@@ -429,3 +429,16 @@ def test_what_is_checked_is_read_by_whoever_remembers() -> None:
         desk.registry.check("door.grant", broken)
     with pytest.raises(RegistryError):
         desk.registry.check_all([new, ("door.grant", broken)])
+
+
+@pytest.mark.parametrize("duress", [False, True])
+def test_what_a_key_is_for_is_said_at_its_enrolment_alone(*, duress: bool) -> None:
+    """Entries that marked keys were written before any release; nobody reads them."""
+    desk = Desk()
+    enrolled = desk.enrolled(id=OTHER_CREDENTIAL, duress=duress)
+    desk.tell("enrol", enrolled.row())
+    row = {"credential": enrolled.row()["credential"], "duress": not duress}
+    desk.tell("credential.duress", row)
+    standing = desk.registry.credential(OTHER_CREDENTIAL)
+    assert standing is not None
+    assert standing.duress is duress

@@ -5,16 +5,16 @@
     finish    seal, a `restored` entry, erasures; everything synced, the mark removed
     install   the two folders change names in one step of the file system
 
-Whoever is killed before the last step leaves the old state, after it the new one.
+Whoever is killed before the last step leaves the old state, after it the new one; what
+lies beside it is dealt with by the next restore (leftovers).
 """
 
 import fcntl
 import json
 import os
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -22,6 +22,12 @@ from typing import Final
 
 from gateway.adapters.people_store import SqlitePeopleStore
 from gateway.adapters.system_clock import SystemEntropy
+from gateway.backup.leftovers import (
+    UNFINISHED,
+    clear_up,
+    keep,
+    remove,
+)
 from gateway.backup.making import LEDGER_NAME, PEOPLE_NAME, VKEY_NAME
 from gateway.backup.names import utc
 from gateway.backup.opening import FROM_BACKUP, Opened
@@ -38,11 +44,6 @@ from ledger.tree import leaf_hash
 from ledger.writer import Writer
 
 FILES_NAME: Final = "files.json"
-UNFINISHED: Final = "unfinished"
-"""The mark of a folder that is nothing yet; a later restore removes such folders."""
-
-Step = Callable[[str], None]
-"""Told before each change that a kill could fall into."""
 
 
 class Fate(Enum):
@@ -107,11 +108,7 @@ def staged(directory: Path) -> Iterator[Path]:
     """
     prefix = f".{directory.name}.restore-"
     try:
-        for left in directory.parent.glob(f"{prefix}*"):
-            if (left / UNFINISHED).exists():
-                shutil.rmtree(left)
-            else:  # killed as it was put in place: what it replaced, without its seal
-                seal_path(left / LEDGER_NAME).unlink(missing_ok=True)
+        clear_up(directory, prefix)
         stage = Path(tempfile.mkdtemp(prefix=prefix, dir=directory.parent))
     except OSError as error:
         raise BackupError(
@@ -123,7 +120,7 @@ def staged(directory: Path) -> Iterator[Path]:
         yield stage
     finally:
         if (stage / UNFINISHED).exists():
-            shutil.rmtree(stage)
+            remove(stage)
 
 
 class Relation(Enum):
@@ -253,7 +250,7 @@ def erase_ordered(ledger: Path, people: Path) -> int:
     return SqlitePeopleStore(people, SystemEntropy()).erase(*subjects)
 
 
-def install(directory: Path, stage: Path, now_ms: int, step: Step) -> Path | None:
+def install(directory: Path, stage: Path, now_ms: int) -> Path | None:
     """Put the finished stage in the state directory's place.
 
     Returns:
@@ -265,11 +262,9 @@ def install(directory: Path, stage: Path, now_ms: int, step: Step) -> Path | Non
     """
     _own_as(directory, stage)
     _sync(stage)
-    step("staged")
     (stage / UNFINISHED).unlink()
     sync_directory(stage)
     empty = not any(directory.iterdir())
-    step("unmarked")
     try:
         if empty:
             stage.rename(directory)
@@ -282,17 +277,9 @@ def install(directory: Path, stage: Path, now_ms: int, step: Step) -> Path | Non
             "as it was. Move it away, or what it is mounted on, and restore again."
         ) from error
     sync_directory(directory.parent)
-    step("installed")
     if empty:
         return None
-    # The key that the seal had then would forge what was recorded since.
-    with suppress(FileNotFoundError):
-        seal_path(stage / LEDGER_NAME).unlink()
-    step("forgotten")
-    kept = directory.with_name(f"{directory.name}.before-restore-{utc(now_ms)}")
-    stage.rename(kept)
-    sync_directory(directory.parent)
-    return kept
+    return keep(stage, directory, now_ms)
 
 
 def _begin_seal(directory: Path, path: Path, wish: Wish) -> Fate:

@@ -69,7 +69,7 @@ def restore(options: argparse.Namespace) -> int:
         fate = finish(directory, stage, opened, wish, stamp)
         kept = None
         if not options.dry_run:
-            kept = install(directory, stage, stamp.at_ms, lambda _: None)
+            kept = install(directory, stage, stamp.at_ms)
     told = {
         "restored": "everything",
         "seal": fate.value,

@@ -1,9 +1,8 @@
 """`keyra backup` and `keyra restore`: what they need, keep, and survive."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +19,7 @@ from gateway.errors import BackupError
 from ledger.entry import Draft, Stamp
 from ledger.keys import SigningKey
 from ledger.writer import Writer, initialise
-from tests.backups import Vault, fingerprint, size_of
+from tests.backups import Vault, fingerprint
 from tests.virtual_site import RP_ID, SEAL_KEY
 
 GATEWAY = GatewayId("gateway-1")
@@ -182,59 +181,6 @@ def test_bonds_are_taken_where_they_can_be_read(
     assert (laid / "bluetooth-0").read_text() == "[LongTermKey]\n"
     assert "AA:BB:CC:DD:EE:FF/info" in (laid / "files.json").read_text()
     assert (laid / "gateway.toml").read_bytes() == vault.config.read_bytes()
-
-
-class Killed(BaseException):
-    """As if the process were gone: nothing of it runs any more."""
-
-
-@pytest.mark.parametrize("empty", [False, True])
-@pytest.mark.parametrize("at", ["staged", "unmarked", "installed", "forgotten"])
-def test_a_kill_leaves_the_old_state_or_the_new_one(
-    vault: Vault,
-    monkeypatch: pytest.MonkeyPatch,
-    at: str,
-    empty: bool,  # noqa: FBT001 - a parameter
-) -> None:
-    old = vault.other
-    if not empty:
-        old.mkdir()
-        for path in vault.state.iterdir():
-            (old / path.name).write_bytes(path.read_bytes())
-            (old / path.name).chmod(0o600)
-    append(vault.state, 3)
-    file = vault.backup()
-    before = fingerprint(old) if old.exists() else {}
-
-    def step(name: str) -> None:
-        if name == at:
-            raise Killed
-
-    install = restoring.install
-    monkeypatch.setattr(
-        "gateway.cli.restoring.install",
-        lambda directory, stage, now_ms, _: install(directory, stage, now_ms, step),
-    )
-    # What a killed process would not do any more either.
-    monkeypatch.setattr(shutil, "rmtree", lambda _: None)
-    with suppress(Killed):
-        vault.restore(file, old, "--seal-key", vault.seal_key)
-    monkeypatch.undo()
-    if at in {"installed", "forgotten"}:
-        assert size_of(old) == 6
-    else:
-        assert fingerprint(old).items() >= before.items()
-        assert len(fingerprint(old)) - len(before) <= 2  # a reader's -shm, -wal
-    said = vault.restore(file, old, "--seal-key", vault.seal_key)
-    done = at in {
-        "installed",
-        "forgotten",
-    }
-    assert said.code == (1 if done else 0), said
-    assert size_of(old) == 6
-    left = list(old.parent.glob(f".{old.name}.restore-*"))
-    assert not [path for path in left if (path / "unfinished").exists()]
-    assert not [path for path in left if (path / "ledger.seal").exists()]
 
 
 def test_a_folder_that_cannot_be_swapped_is_left_alone(

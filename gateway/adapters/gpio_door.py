@@ -19,7 +19,7 @@ from gpiozero.pins import Factory
 
 from gateway.config import Active, Pins
 from gateway.core.facts import InputName, Pattern
-from gateway.core.patterns import PLAYED, Step
+from gateway.core.patterns import PLAYED, Played, Step
 from gateway.errors import HardwareMissingError
 from gateway.ports import Clock, InputChanged
 
@@ -168,12 +168,19 @@ class GpioIndicators:
     Args:
         factory: from `open_factory`.
         pins: as configured; what has no line stays dark and silent.
+        played: what each pattern is.
 
     Raises:
         HardwareMissingError: a line cannot be claimed.
     """
 
-    def __init__(self, factory: Factory, pins: Pins) -> None:
+    def __init__(
+        self,
+        factory: Factory,
+        pins: Pins,
+        played: Mapping[Pattern, Played] = PLAYED,
+    ) -> None:
+        self._played: Final = played
         self._wishes: Final[queue.SimpleQueue[Pattern | None]] = queue.SimpleQueue()
         self._lines: Final = [
             (name, _output(factory, bcm, name))
@@ -201,7 +208,7 @@ class GpioIndicators:
     def _play(self) -> None:
         wish: Pattern | None = self._wishes.get()
         while wish is not None:
-            once, again = PLAYED[wish]
+            once, again = self._played[wish]
             for step in chain(once, cycle(again)):
                 self._set(step)
                 try:

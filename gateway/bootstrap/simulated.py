@@ -39,7 +39,11 @@ async def simulated(config: Config, directory: Path) -> AsyncIterator[Adapters]:
                 bond_file=Path(config.gateway.state_dir) / BONDS_NAME,
                 just_works_allowed=PairingMethod.JUST_WORKS in config.radio.pairing,
             ) as adapter,
-            aclosing(await SocketIndicators.connect(directory / PINS_SOCKET)) as lamp,
+            aclosing(
+                await SocketIndicators.connect(
+                    directory / PINS_SOCKET, config.patterns.texts
+                )
+            ) as lamp,
         ):
             yield Adapters(
                 clock=clock,

@@ -5,6 +5,7 @@ from typing import Final, TypeAlias
 
 from gateway.config.config import Config
 from gateway.config.lines import Place
+from gateway.config.patterns import attribute_of
 from gateway.config.pins import strike_pin_fault
 from gateway.core.door_timing import LEASE_MS
 from gateway.core.orders import OnFire
@@ -65,6 +66,18 @@ def _contact(config: Config) -> Iterator[Fault]:
             ("pins", "contact"),
             "is set and [door] contact is false; remove one of the two",
         )
+
+
+def _patterns_alike(config: Config) -> Iterator[Fault]:
+    names: dict[object, str] = {}
+    for pattern, played in config.patterns.played.items():
+        name = attribute_of(pattern)
+        if played in names:
+            yield (
+                ("patterns", name),
+                f"is played as {names[played]} is; let people tell them apart",
+            )
+        names[played] = name
 
 
 def _times(config: Config) -> Iterator[Fault]:
@@ -166,6 +179,7 @@ _CHECKS: Final[tuple[Callable[[Config], Iterator[Fault]], ...]] = (
     _strike_pin,
     _contact,
     _times,
+    _patterns_alike,
     _names,
     _named_schedules,
     _named_groups,

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.config.hardware import Pins, Strike
 from gateway.config.item import section
+from gateway.config.patterns import Patterns
 from gateway.config.policy_sections import (
     SCHEDULES_MAX,
     Duress,
@@ -73,6 +74,16 @@ class Config:
             "Lines of the pin header, by BCM number, each used once. Inputs are pulled "
             "up and switch to ground.",
         )
+    )
+    patterns: Patterns = field(
+        default_factory=Patterns,
+        metadata=section(
+            "patterns",
+            Patterns,
+            "What light and buzzer play: steps once, a bar, steps again and again. A "
+            "step is g (green), r (red) and b (buzzer) in this order, or -, and "
+            "milliseconds. No two may be alike (docs/door.md).",
+        ),
     )
     trust: Trust = field(
         default_factory=Trust,

@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Final, Self
 
 from gateway.core.facts import InputName, Pattern
+from gateway.core.patterns import TABLE
 from gateway.errors import SimulationError
 from gateway.ports import Clock, InputChanged
 from gateway.sim.pins import InputEvent, PinBoard
@@ -73,13 +74,16 @@ class SocketInputs:
 class SocketIndicators:
     """ports.Indicators of a world process, by its `pins.sock`."""
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, writer: asyncio.StreamWriter, texts: Mapping[Pattern, str]
+    ) -> None:
         """Take a connection; `connect` makes one."""
         self._writer: Final = writer
+        self._texts: Final = texts
 
     @classmethod
-    async def connect(cls, socket: Path) -> Self:
-        """Connect to a world's lamp.
+    async def connect(cls, socket: Path, texts: Mapping[Pattern, str] = TABLE) -> Self:
+        """Connect to a world's lamp, which plays what `texts` says.
 
         Raises:
             SimulationError: the world is not there.
@@ -90,13 +94,15 @@ class SocketIndicators:
             raise SimulationError(
                 f"No simulated pins at {socket}: start gateway.sim.world first."
             ) from error
-        return cls(writer)
+        return cls(writer, texts)
 
     def show(self, pattern: Pattern) -> None:
         """Show a pattern until the next one; nobody waits for a lamp."""
         waiting = self._writer.transport.get_write_buffer_size()
         if not self._writer.is_closing() and waiting < LAMP_BYTES_MAX:
-            self._writer.write(encode({"show": pattern.value}))
+            self._writer.write(
+                encode({"plays": self._texts[pattern], "show": pattern.value})
+            )
 
     async def aclose(self) -> None:
         """Let go of the lamp."""

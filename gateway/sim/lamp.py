@@ -36,12 +36,18 @@ class Lamp:
         """
         self._now_ns: Final = now_ns
         self._pattern: Pattern | None = None
+        self._played = PLAYED[Pattern.READY]
         self._since_ns = now_ns()
 
-    def show(self, pattern: Pattern | None) -> None:
-        """Play a pattern from its beginning, or go dark; the same one plays on."""
+    def show(self, pattern: Pattern | None, played: Played | None = None) -> None:
+        """Play a pattern from its beginning, or go dark; the same one plays on.
+
+        `played` is what a site has instead of ours.
+        """
         if pattern is not self._pattern:
             self._pattern, self._since_ns = pattern, self._now_ns()
+        if pattern is not None:
+            self._played = PLAYED[pattern] if played is None else played
 
     def glance(self, glance_ms: int) -> LampState:
         """Return what was lit at any instant of the last `glance_ms` milliseconds."""
@@ -49,7 +55,7 @@ class Lamp:
             return LampState("", green=False, red=False, buzzer=False)
         now_ms = (self._now_ns() - self._since_ns) // _NS_PER_MS
         seen = [
-            step_at(PLAYED[self._pattern], at_ms)
+            step_at(self._played, at_ms)
             for at_ms in range(max(0, now_ms - glance_ms), now_ms + 1, _SAMPLE_MS)
         ]
         return LampState(

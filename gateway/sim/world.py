@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from gateway.core.facts import Pattern
-from gateway.errors import KeyraError, SimulationError
+from gateway.core.patterns import TABLE, parse
+from gateway.errors import ConfigError, KeyraError, SimulationError
 from gateway.sim.air import Radio
 from gateway.sim.bumble_faults import quieten
 from gateway.sim.hci_socket import HciSink, HciStream
@@ -124,8 +125,10 @@ class World:
         try:
             while message is not None:
                 try:
-                    self._place.lamp.show(Pattern(message.get("show")))
-                except ValueError as error:
+                    pattern = Pattern(message.get("show"))
+                    text = message.get("plays", TABLE[pattern])
+                    self._place.lamp.show(pattern, parse(str(text)))
+                except (ValueError, ConfigError) as error:
                     raise BadLineError("no such pattern") from error
                 message = await read_message(reader)
         finally:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.core.facts import InputName, Pattern
-from gateway.core.patterns import parse
+from gateway.core.patterns import TABLE, parse
 from gateway.errors import SimulationError
 from gateway.sim.inputs import LAMP_BYTES_MAX, SocketIndicators
 from gateway.sim.key_pairing import KeyIo, KeyPairing
@@ -118,14 +118,20 @@ class Stalled:
 
 def test_nobody_waits_for_a_world_that_reads_no_more() -> None:
     stalled: Any = Stalled()
-    indicators = SocketIndicators(stalled)
+    indicators = SocketIndicators(stalled, TABLE)
     for _ in range(1_000):
         indicators.show(Pattern.READY)
     assert LAMP_BYTES_MAX <= len(stalled.sent) < LAMP_BYTES_MAX + 100
 
 
 @pytest.mark.parametrize(
-    "line", [b'{"show":"disco"}\n', b'{"show":7}\n', b'{"show":"ready"}\n{"show":[]}\n']
+    "line",
+    [
+        b'{"show":"disco"}\n',
+        b'{"show":7}\n',
+        b'{"show":"ready"}\n{"show":[]}\n',
+        b'{"plays":"| x1","show":"ready"}\n',
+    ],
 )
 async def test_a_pattern_that_is_none_is_refused(
     served: Place, folder: Path, line: bytes
@@ -135,6 +141,18 @@ async def test_a_pattern_that_is_none_is_refused(
     assert b"no such pattern" in await reader.read()
     writer.close()
     assert served.lamp.glance(0).pattern == ""
+
+
+async def test_a_site_has_a_pattern_of_its_own_played(
+    served: Place, folder: Path
+) -> None:
+    texts = {**TABLE, Pattern.READY: "| rb3600000"}
+    lamp = await SocketIndicators.connect(folder / "pins.sock", texts)
+    lamp.show(Pattern.READY)
+    while not (seen := served.lamp.glance(0)).pattern:
+        await asyncio.sleep(0)
+    assert (seen.green, seen.red, seen.buzzer) == (False, True, True)
+    await lamp.aclose()
 
 
 async def test_one_glance_tells_everything(served: Place, folder: Path) -> None:

@@ -17,7 +17,7 @@ from gateway.adapters.gpio_door import (
 from gateway.adapters.system_clock import SystemClock
 from gateway.config import Active, Pins
 from gateway.core.facts import InputName, Pattern
-from gateway.core.patterns import PLAYED
+from gateway.core.patterns import PLAYED, parse
 from gateway.errors import HardwareMissingError
 from gateway.ports import InputChanged
 
@@ -194,6 +194,16 @@ def test_the_newest_pattern_is_played_at_once(
         lights.wait(lambda: lights.are(True, False, True))
         lights.wait(lambda: lights.are(True, False, False))
         indicators.show(Pattern.DENIED)
+        lights.wait(lambda: lights.are(False, True, True))
+    finally:
+        indicators.close()
+
+
+def test_a_site_plays_patterns_of_its_own(factory: MockFactory, lights: Lights) -> None:
+    played = {**PLAYED, Pattern.READY: parse("| rb3600000")}
+    indicators = GpioIndicators(factory, ALL, played)
+    try:
+        indicators.show(Pattern.READY)
         lights.wait(lambda: lights.are(False, True, True))
     finally:
         indicators.close()

@@ -143,16 +143,18 @@ async def test_a_pattern_that_is_none_is_refused(
     assert served.lamp.glance(0).pattern == ""
 
 
-async def test_a_site_has_a_pattern_of_its_own_played(
-    served: Place, folder: Path
-) -> None:
+@pytest.mark.usefixtures("served")
+async def test_a_site_has_a_pattern_of_its_own_played(folder: Path) -> None:
     texts = {**TABLE, Pattern.READY: "| rb3600000"}
-    lamp = await SocketIndicators.connect(folder / "pins.sock", texts)
-    lamp.show(Pattern.READY)
-    while not (seen := served.lamp.glance(0)).pattern:
-        await asyncio.sleep(0)
+    async with (
+        contextlib.aclosing(
+            await SocketIndicators.connect(folder / "pins.sock", texts)
+        ) as lamp,
+        await RemoteWorld.connect(folder) as world,
+    ):
+        lamp.show(Pattern.READY)
+        seen = (await until(world, "ready")).lamp
     assert (seen.green, seen.red, seen.buzzer) == (False, True, True)
-    await lamp.aclose()
 
 
 async def test_one_glance_tells_everything(served: Place, folder: Path) -> None:

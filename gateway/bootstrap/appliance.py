@@ -29,8 +29,7 @@ async def appliance(config: Config) -> AsyncIterator[Adapters]:
         # Hardware first: without it there is nothing to say in the ledger.
         factory = open_factory(config.pins.chip)
         stack.callback(factory.close)
-        played = config.patterns.played
-        indicators = GpioIndicators(factory, config.pins, played)
+        indicators = GpioIndicators(factory, config.pins, config.patterns.played)
         stack.callback(indicators.close)
         bus = await Bus.connect(None)
         stack.push_async_callback(bus.close)

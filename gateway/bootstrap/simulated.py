@@ -30,8 +30,8 @@ async def simulated(config: Config, directory: Path) -> AsyncIterator[Adapters]:
         SimulationError: no world is there.
         JournalError: the ledger cannot be opened for writing.
     """
-    clock = _clock()
-    entropy = SystemEntropy()
+    clock, entropy = _clock(), SystemEntropy()
+    pins, texts = directory / PINS_SOCKET, config.patterns.texts
     with opened_parts(config, clock, entropy) as parts:
         async with (
             await SimulatedAdapter.over_socket(
@@ -39,11 +39,7 @@ async def simulated(config: Config, directory: Path) -> AsyncIterator[Adapters]:
                 bond_file=Path(config.gateway.state_dir) / BONDS_NAME,
                 just_works_allowed=PairingMethod.JUST_WORKS in config.radio.pairing,
             ) as adapter,
-            aclosing(
-                await SocketIndicators.connect(
-                    directory / PINS_SOCKET, config.patterns.texts
-                )
-            ) as lamp,
+            aclosing(await SocketIndicators.connect(pins, texts)) as lamp,
         ):
             yield Adapters(
                 clock=clock,
@@ -57,7 +53,7 @@ async def simulated(config: Config, directory: Path) -> AsyncIterator[Adapters]:
                 radio_control=adapter,
                 pairing=adapter,
                 strike=parts.strike,
-                inputs=SocketInputs(directory / PINS_SOCKET, clock),
+                inputs=SocketInputs(pins, clock),
                 indicators=lamp,
                 journal=journal_from(os.environ, parts.journal),
                 history=parts.history,

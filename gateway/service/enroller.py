@@ -54,6 +54,14 @@ from gateway.service.waiting import before
 _REVOKED: Final = CredentialState.REVOKED
 _LOG: Final = logging.getLogger(__name__)
 
+_UNPAIRED: Final = {
+    (True, True): EnrolmentFailure.NUMBER_REFUSED,
+    (True, False): EnrolmentFailure.PAIRING_REFUSED,
+    (False, True): EnrolmentFailure.NUMBER_UNANSWERED,
+    (False, False): EnrolmentFailure.LINK_LOST,
+}
+"""What a pairing ends with: was it refused, and was nothing answered here yet?"""
+
 
 class Enroller:
     """Carries out one ceremony at a time."""
@@ -295,21 +303,10 @@ class Enroller:
                 order.ceremony.window_ends_up_ms,
                 self._pairing.pair(address, compare),
             )
-        except PairingRefusedError as error:
-            refused = order.ceremony.state is EnrolmentState.COMPARING
-            raise CeremonyFailedError(
-                EnrolmentFailure.NUMBER_REFUSED
-                if refused
-                else EnrolmentFailure.PAIRING_REFUSED
-            ) from error
-        except LinkError as error:
-            # The key waits for its own half a minute, whoever hesitates.
-            unanswered = order.ceremony.state is EnrolmentState.COMPARING
-            raise CeremonyFailedError(
-                EnrolmentFailure.NUMBER_UNANSWERED
-                if unanswered
-                else EnrolmentFailure.LINK_LOST
-            ) from error
+        except (PairingRefusedError, LinkError) as error:
+            refused = isinstance(error, PairingRefusedError)
+            comparing = order.ceremony.state is EnrolmentState.COMPARING
+            raise CeremonyFailedError(_UNPAIRED[refused, comparing]) from error
         if bond is None:
             raise CeremonyFailedError(EnrolmentFailure.WINDOW_ENDED)
         return bond

@@ -53,14 +53,12 @@ from gateway.service.waiting import before
 
 _REVOKED: Final = CredentialState.REVOKED
 _LOG: Final = logging.getLogger(__name__)
-
-_UNPAIRED: Final = {
+_UNPAIRED: Final = {  # was it refused, and had nobody compared here yet?
     (True, True): EnrolmentFailure.NUMBER_REFUSED,
     (True, False): EnrolmentFailure.PAIRING_REFUSED,
     (False, True): EnrolmentFailure.NUMBER_UNANSWERED,
     (False, False): EnrolmentFailure.LINK_LOST,
 }
-"""What a pairing ends with: was it refused, and was nothing answered here yet?"""
 
 
 class Enroller:

@@ -122,6 +122,26 @@ class Reader:
                 yield body
             at = rows[-1][0] + 1
 
+    def bodies(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """Return the bytes of some entries by number, CHUNK_ENTRIES at most at once.
+
+        Raises:
+            NoSuchEntryError: one of them is missing.
+            LedgerCorruptError: the file cannot be read.
+        """
+        places = ",".join("?" * len(numbers))
+        found: dict[int, bytes] = dict(
+            # Nothing but question marks; every value is bound.
+            self._rows(
+                f"SELECT n, body FROM entry WHERE n IN ({places})",  # noqa: S608
+                tuple(numbers),
+            )
+        )
+        for n in numbers:
+            if not isinstance(found.get(n), bytes):
+                found[n] = self.entry(n)  # says what is wrong
+        return found
+
     def roots(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         """Return the roots of subtrees, each given by first leaf and the one after.
 

@@ -57,11 +57,13 @@ class Receipt:
     opened: bool
 
 
-def make_receipt(reader: Reader, n: int, enrolment: int | None = None) -> bytes:
+def make_receipt(
+    reader: Reader, n: int, enrolment: int | None = None, *, search: bool = True
+) -> bytes:
     """Return the receipt of entry `n`, one line.
 
     `enrolment` is the entry that enrolled the key of an opening; it is looked for when
-    left out.
+    left out, in the whole ledger, unless `search` says that there is none.
 
     Raises:
         NoSuchEntryError: there is no such entry.
@@ -70,7 +72,7 @@ def make_receipt(reader: Reader, n: int, enrolment: int | None = None) -> bytes:
     size, note = reader.sized_head()
     body = reader.entry(n)
     content: dict[str, Json] = {"v": VERSION, "note": note, **_proved(reader, n, size)}
-    if enrolment is None:
+    if enrolment is None and search:
         enrolment = _enrolment_of(reader, parse_entry(body))
     if enrolment is not None:
         content["enrolment"] = _proved(reader, enrolment, size)

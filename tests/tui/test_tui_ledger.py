@@ -58,6 +58,18 @@ def test_only_a_few_pages_are_held_however_far_one_walks() -> None:
     assert book.at_head
 
 
+def test_a_search_that_found_nothing_yet_says_where_it_is() -> None:
+    book = ledger.opened(page(range(0), 7000), at_head=True)
+    said = ledger.position(book, LedgerQuery(holder="h9"), paused=False, behind=0)
+    assert "looking at entry 7000 of 10000" in said
+    assert "holder:h9" in said
+    assert ledger.nothing(book) == ledger.SEARCHING
+    assert ledger.wants_older(book, 20)
+    book = ledger.with_older(book, page(range(0), None))
+    assert ledger.nothing(book) == ledger.EMPTY
+    assert not ledger.wants_older(book, 20)
+
+
 def test_what_is_new_does_not_move_what_one_reads() -> None:
     book = ledger.opened(page(range(9, -1, -1), None, 10), at_head=True)
     reading = ledger.moved(book, 4, 5)

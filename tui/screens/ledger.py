@@ -389,4 +389,4 @@ class LedgerScreen(KeyraScreen):
             ),
         )
         rows = ledger.lines(book, self._height, self.terminal.zone)
-        self.put("entries", "\n".join(rows) or ledger.EMPTY)
+        self.put("entries", "\n".join(rows) or ledger.nothing(book))

@@ -20,6 +20,7 @@ from tui.view_models.frame import instant
 from tui.view_models.live import LAST_KNOWN
 
 ROWS_MAX: Final = 3 * PAGE_ITEMS_MAX
+SEARCHING: Final = "Nothing that fits yet; older entries are being looked through."
 EMPTY: Final = "No entry fits. Press esc to clear the filter, or g to go elsewhere."
 FILTER_HELP: Final = "denied  holder:h1  kind:door  door:main  from:2031-12-31"
 BAR_CHARS: Final = 20
@@ -139,6 +140,11 @@ def lines(book: Book, height: int, zone: tzinfo | None) -> list[str]:
     return drawn
 
 
+def nothing(book: Book) -> str:
+    """Say why there is no row."""
+    return EMPTY if book.older is None else SEARCHING
+
+
 def row(one: LedgerEntry, zone: tzinfo | None) -> str:
     """Write one entry on one line of 74 characters at most, where words are short."""
     when = instant(one.at_ms, zone, "%Y-%m-%d %H:%M:%S")
@@ -151,7 +157,9 @@ def position(
     book: Book, wanted: LedgerQuery, *, paused: bool, behind: int, outdated: bool
 ) -> str:
     """Say where one is, what is filtered, and whether it goes on by itself."""
-    if not book.rows:
+    if not book.rows and book.older is not None:
+        where = f"looking at entry {book.older} of {book.size}"
+    elif not book.rows:
         where = f"0 of {book.size}"
     else:
         where = f"entry {book.rows[book.chosen].n} of {book.size}"

@@ -1,8 +1,7 @@
 """What of an entry can be asked for, and what of it may be shown."""
 
 import json
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ledger.entry import ENVELOPE
 
@@ -20,8 +19,7 @@ RESULTS: Final = {
 RESULTS_OF: Final = {kind: result for result, kind in RESULTS.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Facets:
+class Facets(NamedTuple):
     """One entry on one line.
 
     Attributes:
@@ -77,7 +75,7 @@ _DETAILS: Final = ("mode", "state", "kind", "action", "why", "model", "version")
 def content_of(what: bytes) -> dict[str, Any]:
     """Return an entry's content; nothing where it is damaged."""
     try:
-        content = json.loads(what)
+        content = json.loads(what.decode())  # from bytes it would guess the encoding
     except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -31,6 +31,9 @@ BUSY_MS: Final = 1000
 FREE_BYTES_MIN: Final = 64 * 1024 * 1024
 """With less, the disk is left to the ledger."""
 
+_UNKNOWN: Final = -1
+"""In place of a word's number: no entry in here has that word."""
+
 # A power cut may cost the newest batches, which are read again; never the file.
 _SETTINGS: Final = (
     "journal_mode=WAL",
@@ -244,6 +247,8 @@ class Index:
             sqlite3.Error: the index is damaged.
         """
         condition, values = self._condition(wanted)
+        if _UNKNOWN in values:
+            return []
         direction = "DESC" if newest else "ASC"
         rows = self._connection.execute(
             # Only words of this class; every value is bound.
@@ -264,13 +269,13 @@ class Index:
 
         for column, word in (("door", wanted.door), ("holder", wanted.holder)):
             if word:
-                one_of(column, [self._words.get(word, -1)])
+                one_of(column, [self._words.get(word, _UNKNOWN)])
         if wanted.kind:
             one_of("kind", self._kinds(wanted.kind))
         if wanted.result in RESULTS:
-            one_of("kind", [self._words.get(RESULTS[wanted.result], -1)])
+            one_of("kind", [self._words.get(RESULTS[wanted.result], _UNKNOWN)])
         elif wanted.result:
-            one_of("reason", [self._words.get(wanted.result, -1)])
+            one_of("reason", [self._words.get(wanted.result, _UNKNOWN)])
         if wanted.from_ms:
             tests.append(" AND at>=?")
             values.append(wanted.from_ms)
@@ -287,10 +292,12 @@ class Index:
             number
             for text, number in rows
             if text == kind or text.startswith(kind + ".")
-        ] or [-1]
+        ] or [_UNKNOWN]
 
     def span(self, wanted: Filter) -> tuple[int, int]:
         """Return a stretch [first, after) of the index that holds all of this time."""
+        if not (wanted.from_ms or wanted.until_ms):
+            return 0, self.next
         least, most = self._connection.execute(
             "SELECT min(i), max(i) FROM zone WHERE most>=? AND least<?",
             (wanted.from_ms, wanted.until_ms or 2**63 - 1),

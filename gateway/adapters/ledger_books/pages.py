@@ -32,7 +32,7 @@ WINDOW_MIN: Final = 8_192
 WINDOW_MAX: Final = 131_072
 UNINDEXED_WINDOW: Final = 512
 KEYS_MAX: Final = 64
-"""How many enrolments of one holder are looked at, the newest first."""
+"""How many enrolments of one holder are looked at in one go, the newest first."""
 
 Clock = Callable[[], float]
 Answer = dict[str, Any]
@@ -152,13 +152,13 @@ class Pages:
         enrolment = None
         if one.kind == GRANT:
             enrolment = self._enrolment_of(n, one)
-        receipt = make_receipt(self._reader, n, enrolment)
+        receipt = make_receipt(self._reader, n, enrolment, search=False)
         return {"n": n, "receipt": receipt.decode()}
 
     def _enrolment_of(self, n: int, opening: Facets) -> int | None:
-        """Return the newest enrolment before an opening, of its key.
+        """Return the newest enrolment before an opening, of its key, if there is one.
 
-        None leaves the search to the ledger, which looks through all of it.
+        The ledger is not looked through for it: that would take as long as it is.
         """
         if n >= self._index.next:
             raise LedgerError(
@@ -167,9 +167,13 @@ class Pages:
             )
         wanted = Filter(kind="enrol", holder=opening.holder or "")
         name = parse_entry(self._reader.entry(n)).what.get("credential")
-        for found in self._index.numbers(wanted, (0, n), KEYS_MAX, newest=True):
-            if parse_entry(self._reader.entry(found)).what.get("credential") == name:
-                return found
+        before = n
+        while some := self._index.numbers(wanted, (0, before), KEYS_MAX, newest=True):
+            bodies = self._reader.bodies(some)
+            for found in some:
+                if parse_entry(bodies[found]).what.get("credential") == name:
+                    return found
+            before = some[-1]
         return None
 
     def position(self, *, at_ms: int) -> int | None:
@@ -284,10 +288,7 @@ class _Search:
         start, stop = max(start, first), min(stop, after)
         if start >= stop:
             return []
-        found = [
-            facets_of(n, reader.entry(n))
-            for n in self._index.numbers(
-                wanted, (start, stop), limit, newest=self._newest
-            )
-        ]
+        some = self._index.numbers(wanted, (start, stop), limit, newest=self._newest)
+        wordings = reader.bodies(some)
+        found = [facets_of(n, wordings[n]) for n in some]
         return [one for one in found if wanted.takes(one)]

@@ -19,7 +19,7 @@ from ledger.entry import Draft
 from ledger.errors import LedgerError, NoSuchEntryError
 from ledger.reader import Reader
 from ledger.receipt import check_receipt
-from tests.ledger_world import Key, Made, history, make
+from tests.ledger_world import ORIGIN, Key, Made, history, make
 
 WORDS = ("", "front", "back", "h1", "h2", "' OR 1=1 --", "%", "nobody")
 KINDS = ("", "door", "door.deny", "door.grant", "enrol", "door.", "'; DROP TABLE x")
@@ -265,6 +265,33 @@ def test_a_receipt_proves_an_opening_with_its_enrolment(
         assert (proved.entry.n, proved.opened) == (n, True)
     line = pages.answer({"ask": "receipt", "n": 0})["receipt"].encode()
     assert not check_receipt(line, made.key.vkey("example.com/front")).opened
+
+
+def test_a_receipt_looks_through_the_holders_enrolments_and_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages_module, "KEYS_MAX", 2)
+    made = make(tmp_path)
+    door, keys = made.door, [Key(f"key {number}") for number in range(5)]
+    made.append(door.boot(), door.config(), door.holder("h1"))
+    made.append(*(door.enrol(key, "h1") for key in keys))
+    known = made.append(door.grant(keys[0], "h1"))
+    unknown = made.append(door.grant(Key("nobody's"), "h1"))
+    pages = Pages.open(made.path, time.monotonic)
+    pages.catch_up()
+    for n, opened in ((known, True), (unknown, False)):
+        line = pages.answer({"ask": "receipt", "n": n})["receipt"].encode()
+        assert check_receipt(line, made.key.vkey(ORIGIN)).opened is opened
+    pages.close()
+
+
+def test_a_word_that_no_entry_has_is_not_looked_for(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages.catch_up()
+    monkeypatch.setattr(Reader, "entries", lambda *_: pytest.fail("it was"))
+    for field in ("door", "holder", "kind", "result"):
+        assert walk(pages, {**QUESTION, field: "never"}) == []
 
 
 def test_a_receipt_waits_for_the_index(made: Made) -> None:

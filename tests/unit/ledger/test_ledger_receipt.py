@@ -54,6 +54,24 @@ def test_an_opening_is_proved_offline(lived: Made) -> None:
     assert (other.entry.ev, other.opened) == ("config", False)
 
 
+def test_whoever_knows_that_there_is_no_enrolment_spares_the_search(
+    lived: Made,
+) -> None:
+    with Reader.open(lived.path) as reader:
+        line = make_receipt(reader, GRANT, search=False)
+    found = check_receipt(line, parse_vkey(lived.vkey))
+    assert (found.entry.n, found.opened) == (GRANT, False)
+
+
+def test_some_entries_are_read_at_once(lived: Made) -> None:
+    with Reader.open(lived.path) as reader:
+        expected = {n: reader.entry(n) for n in (9, 2)}
+        assert reader.bodies([9, 2]) == expected
+        assert reader.bodies([]) == {}
+        with pytest.raises(NoSuchEntryError, match="no entry 5000"):
+            reader.bodies([2, 5000])
+
+
 def test_a_receipt_of_another_key_is_refused(lived: Made) -> None:
     key = SigningKey.generate().vkey("example.com/front")
     with pytest.raises(ProofError, match="not signed"):

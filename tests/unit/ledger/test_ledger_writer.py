@@ -578,4 +578,6 @@ def test_an_entry_that_is_text_is_refused(made: Made) -> None:
     reader = Reader(made.path, connection)
     with pytest.raises(LedgerCorruptError, match="no longer bytes"):
         reader.entry(0)
+    with pytest.raises(LedgerCorruptError, match="no longer bytes"):
+        reader.bodies([0])
     reader.close()

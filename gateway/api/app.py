@@ -15,6 +15,7 @@ from gateway.api.guard import Guard, actor_of, uid_of
 from gateway.api.idempotency import Idempotency
 from gateway.api.ledger import add_ledger
 from gateway.api.orders import add_orders
+from gateway.api.pace import AtDoor, Turns, nobody
 from gateway.api.policy_texts import add_policy_texts
 from gateway.api.problems import Refusal
 from gateway.api.rights import Rights
@@ -67,6 +68,7 @@ def create_app(
     run: str | None = None,
     *,
     ledger: LedgerFacade,
+    at_door: AtDoor = nobody,
 ) -> FastAPI:
     """Build the application.
 
@@ -75,6 +77,7 @@ def create_app(
         ledger: reads the ledger, outside this process.
         rights: who may do what; by default by the system's users and groups.
         run: names this run of the gateway in event ids; by default a random word.
+        at_door: tells whether a touch is under way, which the API then makes room for.
     """
     app = openapi.DescribedApi(
         title="KEYRA gateway",
@@ -86,6 +89,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.streams = Streams(run or secrets.token_hex(8))
+    app.state.at_door = at_door
     router = APIRouter(prefix="/v1", responses=openapi.PROBLEMS)
     _add_reading(router, facade)
     _add_enrolment(router, facade)
@@ -101,7 +105,8 @@ def create_app(
     app.include_router(router)
     openapi.add_document(app)
     app.add_middleware(Idempotency, uid_of=uid_of)
-    app.add_middleware(Guard, rights=rights or Rights())  # the outer one
+    turns = Turns(at_door=at_door)
+    app.add_middleware(Guard, rights=rights or Rights(), turns=turns)  # the outer one
     return app
 
 

@@ -148,11 +148,16 @@ class EventStreamResponse(Response):
         await _put(send, self._streams.frame("snapshot", snapshot, begin.number))
         events = self._facade.events(begin.number)
         try:
-            sent = 0
+            sent, pieces = 0, list[bytes]()
             async for event in events:
-                await _put(send, self._streams.change(event))
-                sent += 1
-                if sent % SENT_AT_ONCE_MAX == 0:
+                pieces.append(self._streams.change(event))
+                if event.id < status.last_event_id and len(pieces) < SENT_AT_ONCE_MAX:
+                    continue  # the next one is there already
+                await _put(send, b"".join(pieces))
+                sent += len(pieces)
+                pieces.clear()
+                if sent >= SENT_AT_ONCE_MAX:
+                    sent = 0
                     await _turn()
         finally:
             if isinstance(events, AsyncGenerator):

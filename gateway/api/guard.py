@@ -70,10 +70,10 @@ class DisconnectedError(Exception):
 class Guard:
     """Wraps the application."""
 
-    def __init__(self, app: App, rights: Rights) -> None:
+    def __init__(self, app: App, rights: Rights, turns: Turns) -> None:
         self._app: Final = app
         self._rights: Final = rights
-        self._turns: Final = Turns()
+        self._turns: Final = turns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer it here."""

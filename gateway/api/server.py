@@ -23,7 +23,11 @@ from gateway.api.asgi import CONNECTION_KEY, App, Connection, Peer, Receive, Sco
 from gateway.api.pace import (
     CONNECTIONS_BURST_MAX,
     CONNECTIONS_PER_S_MAX,
+    READS,
+    WAIT_S_MIN,
+    AtDoor,
     Pace,
+    Turns,
     until_turn,
 )
 from gateway.api.problems import MEDIA_TYPE, problem_response
@@ -50,10 +54,12 @@ def peer_of(connected: socket.socket) -> Peer:
 
 
 class PeerProtocol(H11Protocol):
-    """Adds the peer to every scope, and bounds connections and idle time."""
+    """Adds the peer to every scope; bounds connections, reading and idle time."""
 
     peer: Peer
+    reads: Turns
     _idle: asyncio.TimerHandle | None = None
+    _reading: asyncio.TimerHandle | None = None
 
     def connection_made(  # type: ignore[override] # a stream server makes no other
         self, transport: asyncio.Transport
@@ -71,8 +77,24 @@ class PeerProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""
         super().connection_lost(exc)
-        if self._idle is not None:
-            self._idle.cancel()
+        for timer in (self._idle, self._reading):
+            if timer is not None:
+                timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on when it is this user's turn: letter by letter costs the most."""
+        super().data_received(data)
+        wait_s = self.reads.turn_s(self.peer.uid, self.loop.time())
+        if wait_s < WAIT_S_MIN:
+            return
+        if self._reading is not None:
+            self._reading.cancel()
+        self.transport.pause_reading()
+        self._reading = self.loop.call_later(wait_s, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.flow.read_paused:  # else uvicorn will, after the answer
+            self.transport.resume_reading()
 
     def on_response_complete(self) -> None:
         """Watch for the next request, and for the answer being taken."""
@@ -156,7 +178,10 @@ def listen(path: Path) -> socket.socket:
 
 
 async def _accept(
-    listener: socket.socket, config: uvicorn.Config, server: uvicorn.Server
+    listener: socket.socket,
+    config: uvicorn.Config,
+    server: uvicorn.Server,
+    at_door: AtDoor,
 ) -> Never:
     """Take connections one by one, at their pace.
 
@@ -164,12 +189,15 @@ async def _accept(
     while the door waits.
     """
     loop = asyncio.get_running_loop()
-    pace = Pace(CONNECTIONS_PER_S_MAX, CONNECTIONS_BURST_MAX)
+    pace = Pace(CONNECTIONS_PER_S_MAX, CONNECTIONS_BURST_MAX, at_door)
+    reads = Turns(READS, at_door)
 
     def protocol() -> PeerProtocol:
-        return PeerProtocol(
+        made = PeerProtocol(
             config=config, server_state=server.server_state, app_state={}
         )
+        made.reads = reads
+        return made
 
     while True:
         await until_turn(pace)
@@ -219,7 +247,7 @@ async def serve(
     try:
         server.servers = []  # the listener is ours
         opened()
-        await _accept(listener, config, server)
+        await _accept(listener, config, server, app.state.at_door)
     finally:
         app.state.streams.closing.set()
         path.unlink(missing_ok=True)  # noqa: ASYNC240 - as short as the bind

@@ -82,7 +82,8 @@ async def _until_told(
         # The API opens when the door works; it must never be why the door does not.
         await gateway.ready()
         reading = group.create_task(books.run())
-        serving = group.create_task(serve(create_app(gateway, ledger=books), socket))
+        app = create_app(gateway, ledger=books, at_door=gateway.at_door)
+        serving = group.create_task(serve(app, socket))
         chores = [
             Chore("registry", SNAPSHOT_MS, gateway.save_registry),
             Chore("schedule", MINUTE_MS, gateway.look_at_clock, on_the_minute=True),

@@ -299,6 +299,10 @@ class Gateway:
 
     # The façade.
 
+    def at_door(self) -> bool:
+        """Tell whether a touch is under way."""
+        return self._listener.busy
+
     def status(self) -> StatusView:
         """Return the gateway at a glance; never waits."""
         now = self._on.clock.now()

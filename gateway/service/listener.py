@@ -77,6 +77,11 @@ class Listener:
         """Whether a scan is under way, and not known to be dead."""
         return self._scanning and not self._watch.lost
 
+    @property
+    def busy(self) -> bool:
+        """Whether a touch is under way."""
+        return bool(self._touches)
+
     def radio_view(self) -> RadioView:
         """Return how the radio is now."""
         watch = self._watch

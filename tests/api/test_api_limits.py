@@ -16,6 +16,7 @@ from gateway.api import server
 from gateway.api.asgi import CONNECTION_KEY, Connection, Message, Peer, Receive, Send
 from gateway.api.event_stream import EventStreamResponse, Start, Streams
 from gateway.api.guard import BODY_READ_S_MAX, WRITE_S_MAX, Guard
+from gateway.api.pace import Turns
 from gateway.api.rights import Rights
 from gateway.api.server import CONNECTIONS_PER_UID_MAX, listen
 from gateway.errors import ConfigError
@@ -184,13 +185,13 @@ Run = Callable[[Awaitable[None]], float]
 
 def test_a_body_in_pieces_arrives_in_one(run: Run) -> None:
     wire = Wire(b"a", b"", b"bc")
-    run(Guard(echo, Rights())(wire.scope, wire.receive, wire.send))
+    run(Guard(echo, Rights(), Turns())(wire.scope, wire.receive, wire.send))
     assert wire.body == b"abc"
 
 
 def test_a_slow_body_is_not_waited_for(run: Run) -> None:
     wire = Wire(b"a", ends=False)
-    took_s = run(Guard(echo, Rights())(wire.scope, wire.receive, wire.send))
+    took_s = run(Guard(echo, Rights(), Turns())(wire.scope, wire.receive, wire.send))
     assert took_s == pytest.approx(BODY_READ_S_MAX)
     assert wire.sent[0]["status"] == 408
     assert b'"code":"request-too-slow"' in wire.body
@@ -199,13 +200,15 @@ def test_a_slow_body_is_not_waited_for(run: Run) -> None:
 def test_a_peer_gone_in_the_middle_is_no_error(run: Run) -> None:
     wire = Wire(b"a", ends=False)
     wire.aborted.set()
-    run(Guard(echo, Rights())(wire.scope, wire.receive, wire.send))
+    run(Guard(echo, Rights(), Turns())(wire.scope, wire.receive, wire.send))
     assert wire.sent == []
 
 
 def test_a_peer_that_does_not_read_is_dropped(run: Run) -> None:
     wire = Wire(b"a")
-    took_s = run(Guard(echo, Rights())(wire.scope, wire.receive, wire.send_never))
+    took_s = run(
+        Guard(echo, Rights(), Turns())(wire.scope, wire.receive, wire.send_never)
+    )
     assert took_s == pytest.approx(WRITE_S_MAX)
     assert wire.aborted.is_set()
     assert len(wire.sent) == 1
@@ -214,14 +217,14 @@ def test_a_peer_that_does_not_read_is_dropped(run: Run) -> None:
 @pytest.mark.parametrize("kind", ["websocket", "lifespan"])
 def test_nothing_but_http_gets_through(run: Run, kind: str) -> None:
     wire = Wire(b"a")
-    run(Guard(echo, Rights())({"type": kind}, wire.receive, wire.send))
+    run(Guard(echo, Rights(), Turns())({"type": kind}, wire.receive, wire.send))
     assert wire.sent == []
 
 
 def test_without_the_kernels_word_nobody_gets_through(run: Run) -> None:
     wire = Wire(b"a")
     del wire.scope[CONNECTION_KEY]
-    run(Guard(echo, Rights())(wire.scope, wire.receive, wire.send))
+    run(Guard(echo, Rights(), Turns())(wire.scope, wire.receive, wire.send))
     assert wire.sent[0]["status"] == 403
 
 

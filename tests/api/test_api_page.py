@@ -26,12 +26,12 @@ RUN_S_MAX: Final = 60
 
 LIMITS: Final = (
     (
-        f"requests of one user, after a burst of {pace.REQUESTS_BURST_MAX} | "
-        f"{pace.REQUESTS_PER_UID_PER_S_MAX} in a second"
+        f"requests of one user, after a burst of {pace.REQUESTS.burst_max} | "
+        f"{pace.REQUESTS.per_uid_per_s_max} in a second"
     ),
     (
-        f"requests of all, after a burst of {pace.REQUESTS_BURST_MAX} | "
-        f"{pace.REQUESTS_PER_S_MAX} in a second"
+        f"requests of all, after a burst of {pace.REQUESTS.burst_max} | "
+        f"{pace.REQUESTS.per_s_max} in a second"
     ),
     (
         f"new connections of all, after a burst of {pace.CONNECTIONS_BURST_MAX} | "

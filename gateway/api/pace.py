@@ -15,6 +15,10 @@ from typing import Final
 CONNECTIONS_PER_S_MAX: Final = 100
 CONNECTIONS_BURST_MAX: Final = 64
 UIDS_REMEMBERED_MAX: Final = 64
+AT_ONCE_MAX: Final = 4
+BURST_PER_S_MAX: Final = 300
+"""A burst is served so fast; all in one turn of the loop, it would hold the door up."""
+
 SLOWER_AT_DOOR: Final = 4
 WAIT_S_MIN: Final = 0.001
 
@@ -32,7 +36,7 @@ class Rates:
 
 
 REQUESTS: Final = Rates(per_s_max=200, per_uid_per_s_max=100, burst_max=200)
-READS: Final = Rates(per_s_max=400, per_uid_per_s_max=200, burst_max=400)
+READS: Final = Rates(per_s_max=400, per_uid_per_s_max=200, burst_max=200)
 """Of bytes from connections, whatever they are: most requests are one."""
 
 
@@ -71,11 +75,12 @@ class Turns:
         self._rates: Final = rates
         self._at_door: Final = at_door
         self._all: Final = Pace(rates.per_s_max, rates.burst_max, at_door)
+        self._bursting: Final = Pace(BURST_PER_S_MAX, AT_ONCE_MAX, at_door)
         self._users: Final[OrderedDict[int, Pace]] = OrderedDict()
 
     async def wait(self, uid: int) -> None:
         """Return when it is this user's turn, and then anybody's."""
-        for pace in (self._user(uid), self._all):
+        for pace in (self._user(uid), self._all, self._bursting):
             await until_turn(pace)
 
     def turn_s(self, uid: int, now_s: float) -> float:

@@ -23,6 +23,8 @@ from gateway.api.event_stream import (
     Streams,
 )
 from gateway.api.pace import (
+    AT_ONCE_MAX,
+    BURST_PER_S_MAX,
     READS,
     REQUESTS,
     SLOWER_AT_DOOR,
@@ -57,6 +59,26 @@ def test_while_somebody_is_at_the_door_turns_beyond_the_burst_come_slower() -> N
     assert [round(pace.turn_s(100.0), 3) for _ in range(3)] == [0, 0.4, 0.8]
     touched = False
     assert round(pace.turn_s(100.0), 3) == 0.9
+
+
+def test_a_burst_is_not_served_in_one_turn_of_the_loop(loop: Any) -> None:
+    turns, served = Turns(), [0]
+
+    async def ask() -> None:
+        await turns.wait(1)
+        served[0] += 1
+
+    async def work() -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(REQUESTS.burst_max):
+                group.create_task(ask())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert served == [AT_ONCE_MAX]
+
+    loop.run_until_complete(work())
+    rest = REQUESTS.burst_max - AT_ONCE_MAX
+    assert loop.time() == pytest.approx(rest / BURST_PER_S_MAX, abs=0.01)
 
 
 def test_a_users_turn_is_known_without_waiting_for_it() -> None:

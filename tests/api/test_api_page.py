@@ -33,6 +33,19 @@ LIMITS: Final = (
         f"requests of all, after a burst of {pace.REQUESTS.burst_max} | "
         f"{pace.REQUESTS.per_s_max} in a second"
     ),
+    f"new connection counts as {pace.SLOWER_AT_DOOR}.",
+    (
+        f"requests of a burst, beyond {pace.AT_ONCE_MAX} at once | "
+        f"{pace.BURST_PER_S_MAX} in a second"
+    ),
+    (
+        f"of one user's connections, after a burst of {pace.READS.burst_max} | "
+        f"{pace.READS.per_uid_per_s_max} in a second"
+    ),
+    (
+        f"of all connections, after a burst of {pace.READS.burst_max} | "
+        f"{pace.READS.per_s_max} in a second"
+    ),
     (
         f"new connections of all, after a burst of {pace.CONNECTIONS_BURST_MAX} | "
         f"{pace.CONNECTIONS_PER_S_MAX} in a second"

@@ -60,7 +60,8 @@ def test_only_a_few_pages_are_held_however_far_one_walks() -> None:
 
 def test_a_search_that_found_nothing_yet_says_where_it_is() -> None:
     book = ledger.opened(page(range(0), 7000), at_head=True)
-    said = ledger.position(book, LedgerQuery(holder="h9"), paused=False, behind=0)
+    wanted = LedgerQuery(holder="h9")
+    said = ledger.position(book, wanted, paused=False, behind=0, outdated=False)
     assert "looking at entry 7000 of 10000" in said
     assert "holder:h9" in said
     assert ledger.nothing(book) == ledger.SEARCHING

@@ -46,6 +46,27 @@ async def test_one_touch_one_opening(site: VirtualSite) -> None:
         assert now.telemetry.counts()["touch.granted"] == 1
 
 
+async def test_somebody_is_at_the_door_from_the_advert_to_the_end(
+    site: VirtualSite,
+) -> None:
+    async with site.running() as now:
+        key = await site.enrol(now)
+        assert not now.gateway.at_door()
+        async with asyncio.TaskGroup() as group:
+            touch = group.create_task(site.granted(now, key))
+
+            async def there() -> bool:
+                return now.gateway.at_door() or touch.done()
+
+            await site.until(there)
+            assert not touch.done()
+
+        async def gone() -> bool:
+            return not now.gateway.at_door()
+
+        await site.until(gone)
+
+
 # What the key does.
 
 KEYS = {

@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-screens",
         action="store_true",
-        help="draw docs/screens anew from the console, instead of comparing",
+        help="keep anew what the console's screens show, instead of comparing",
     )
 
 

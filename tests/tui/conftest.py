@@ -1,9 +1,7 @@
-"""The gateway that the console looks at, what stands on its screen, and pictures."""
+"""The gateway that the console looks at, and what stands on its screen."""
 
 import asyncio
 import difflib
-import html
-import re
 import runpy
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -14,27 +12,20 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.screen import ModalScreen
-from textual.widgets import Input
 
 from gateway.client import AsyncClient
-from tui import themes
+from tests.console_pictures import (
+    THEMES,
+    drawn_in_each_size,
+    rows_of,
+    settle,
+    wait_until,
+)
 from tui.app import KeyraConsole
 
 ROOT = Path(__file__).parents[2]
 FAKES: dict[str, Any] = runpy.run_path(str(ROOT / "tests" / "api" / "fake_gateway.py"))
-SCREENS = ROOT / "docs" / "screens"
-SIZES = ((80, 24), (120, 40))
-THEMES = {"dark": themes.DARK, "light": themes.LIGHT, "contrast": themes.CONTRAST}
-# Textual draws each run of one style as a text element.
-PIECE = re.compile(
-    r'<text [^>]*?x="([\d.]+)" y="([\d.]+)"[^>]*clip-path[^>]*>(.*?)</text>'
-)
-FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
-COLUMN = 12.2
-ROW = 24.4
-TRIES = 500
-QUIET_ROUNDS = 3
+WORDS = Path(__file__).parent / "screens"
 
 
 class StandingClock:
@@ -61,16 +52,6 @@ def gateway() -> Iterator[Any]:
         made.stop()
 
 
-def rows_of(svg: str) -> list[str]:
-    """The lines that a picture shows."""
-    rows: dict[int, str] = {}
-    for x, y, text in PIECE.findall(svg):
-        at = int(float(y) / ROW)
-        before = rows.get(at, "").ljust(round(float(x) / COLUMN))
-        rows[at] = before + html.unescape(text).replace("\xa0", " ")
-    return [rows.get(at, "").rstrip() for at in range(max(rows, default=-1) + 1)]
-
-
 @pytest.fixture
 def drawn() -> Callable[[Any], list[str]]:
     """Reads the lines of a console's screen out of its own SVG export."""
@@ -82,34 +63,10 @@ def drawn() -> Callable[[Any], list[str]]:
     return read
 
 
-async def wait_until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    for _ in range(TRIES):
-        if holds():
-            await pilot.pause()
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it never came to that")
-
-
 @pytest.fixture
 def until() -> Callable[[Pilot[None], Callable[[], bool]], Awaitable[None]]:
     """Waits for what comes over a real socket."""
     return wait_until
-
-
-async def settle(app: KeyraConsole, pilot: Pilot[None]) -> None:
-    """Wait until the console asks nobody anything any more, but follows."""
-
-    def idle() -> bool:
-        return isinstance(app.screen, ModalScreen) or all(
-            worker.name == "feed" or worker.is_finished for worker in app.workers
-        )
-
-    # An answer is drawn after its job has ended, and may begin the next job.
-    quiet = 0
-    while quiet < QUIET_ROUNDS:
-        await wait_until(pilot, idle)
-        quiet = quiet + 1 if idle() else 0
 
 
 @pytest.fixture
@@ -147,59 +104,37 @@ def opened(gateway: Any, clock: StandingClock) -> Any:
 def snap(
     opened: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Callable[..., Awaitable[None]]:
-    """Compares what a screen says with its pictures in docs/screens.
+    """Compares what a screen says with what is kept in `screens/NAME-COLUMNS.txt`.
 
     `await snap(NAME, keys=(…))` opens a console, presses the keys, and looks at it in
-    every size and theme and without colour. Words count, not styles, so that a patch of
-    the toolkit may draw the same differently; --update-screens draws the pictures anew.
+    every size and theme and without colour: its words are the same in all of them.
+    Words count, not styles, so that a patch of the toolkit may draw the same
+    differently; --update-screens writes them anew.
     """
     update = bool(request.config.getoption("--update-screens"))
 
     async def look(name: str, keys: Sequence[str] = (), **how: Any) -> None:
-        async with opened(keys=keys, **how) as (app, pilot):
-            for size in SIZES:
-                await pilot.resize_terminal(*size)
-                for theme, known in THEMES.items():
-                    app.theme = known
-                    await still(app, pilot)
-                    compare(app, f"{name}-{size[0]}-{theme}", update=update)
-        monkeypatch.setenv("NO_COLOR", "1")
-        async with opened(keys=keys, **how) as (app, pilot):
-            for size in SIZES:
-                await pilot.resize_terminal(*size)
-                await still(app, pilot)
-                compare(app, f"{name}-{size[0]}-nocolor", update=update)
+        for coloured in (True, False):
+            if not coloured:
+                monkeypatch.setenv("NO_COLOR", "1")
+            async with opened(keys=keys, **how) as (app, pilot):
+                pictures = drawn_in_each_size(app, pilot, coloured=coloured)
+                async for kind, svg in pictures:
+                    columns, _, theme = kind.partition("-")
+                    first = coloured and theme == next(iter(THEMES))
+                    compare(f"{name}-{columns}", rows_of(svg), update=update and first)
 
     return look
 
 
-async def still(app: KeyraConsole, pilot: Pilot[None]) -> None:
-    """Nothing blinks, nothing is on its way."""
-    for screen in app.screen_stack:
-        for field in screen.query(Input):
-            field.cursor_blink = False
-    await settle(app, pilot)
-    await pilot.pause()
-
-
-def compare(app: KeyraConsole, name: str, *, update: bool) -> None:
-    path = SCREENS / f"{name}.svg"
-    drawing = portable(
-        app.export_screenshot(title="keyra console", simplify=True), name
-    )
+def compare(name: str, after: list[str], *, update: bool) -> None:
+    path = WORDS / f"{name}.txt"
     if update:
         path.parent.mkdir(exist_ok=True)
-        path.write_text(drawing)
-    before = rows_of(path.read_text()) if path.exists() else []
-    after = rows_of(drawing)
-    lines = difflib.unified_diff(before, after, "picture", "now", lineterm="")
+        path.write_text("\n".join([*after, ""]))
+    before = path.read_text().splitlines() if path.exists() else []
+    lines = difflib.unified_diff(before, after, "kept", "now", lineterm="")
     assert before == after, (
-        f"{path.name} shows something else; if it is to, draw it anew with "
-        "`pytest --update-screens`:\n" + "\n".join(lines)
+        f"{name} shows something else; if it is to, write it anew with "
+        "`pytest tests/tui --update-screens`:\n" + "\n".join(lines)
     )
-
-
-def portable(svg: str, name: str) -> str:
-    """The same picture on each machine: stable ids, and no font from elsewhere."""
-    svg = re.sub(r"terminal-\d+-", f"{name}-", FONTS.sub("", svg))
-    return "\n".join(line.rstrip() for line in svg.splitlines() if line.strip()) + "\n"

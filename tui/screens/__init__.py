@@ -16,6 +16,7 @@ How to add one:
    lost, in a job: `await self.ask(sentence, verb)`.
 3. One line in `tui/places.py`: key, name, what it is for.
 4. `tests/tui/test_tui_NAME.py`: tests that post messages, tests over a real socket
-   (`opened`), and one line for its pictures: `await snap("NAME", keys=("5",))`;
-   `pytest --update-screens` draws docs/screens anew.
+   (`opened`), and one line for what it shows: `await snap("NAME", keys=("5",))`,
+   kept by `pytest tests/tui --update-screens`. One line in `test_tui_pictures.py` has
+   its picture taken from the running demonstration; docs/screens says how.
 """

@@ -165,7 +165,7 @@ complete -c keyra -n '_shtab_keyra_using enrol' -l role -xka "admin operator aud
 complete -c keyra -n '_shtab_keyra_using enrol' -l uses -x -d 'a visitor'"'"'s pass: how often they may ever pass; 0 for no bound'
 complete -c keyra -n '_shtab_keyra_using enrol' -l key-until -x -d 'the key is valid until: 2031-12-31, or 2031-12-31T18:00+01:00'
 complete -c keyra -n '_shtab_keyra_using enrol' -l replaces -x -d 'the id of a lost key, which is revoked as this one is registered'
-complete -c keyra -n '_shtab_keyra_using enrol' -l duress -d 'a key for when its holder is forced: opens as usual and calls silently'
+complete -c keyra -n '_shtab_keyra_using enrol' -l duress -d 'a key for when its holder is forced: opens as usual and calls silently; it stays one until it is revoked'
 complete -c keyra -n '_shtab_keyra_using enrol' -l as -x -d 'whose key signs (KEYRA_SIGNER)'
 complete -c keyra -n '_shtab_keyra_using enrol' -l break-glass -x -d 'as root, without a finger: loud, and stays in the ledger'
 complete -c keyra -n '_shtab_keyra_using enrol' -l json -d 'print JSON'

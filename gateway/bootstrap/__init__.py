@@ -82,7 +82,10 @@ async def _until_told(
         # The API opens when the door works; it must never be why the door does not.
         await gateway.ready()
         reading = group.create_task(books.run())
-        app = create_app(gateway, ledger=books, at_door=gateway.at_door)
+        # Its routes take seconds on a small machine, in which the door may not stand still.
+        app = await asyncio.to_thread(
+            create_app, gateway, ledger=books, at_door=gateway.at_door
+        )
         serving = group.create_task(serve(app, socket))
         chores = [
             Chore("registry", SNAPSHOT_MS, gateway.save_registry),

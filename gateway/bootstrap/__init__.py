@@ -82,7 +82,7 @@ async def _until_told(
         # The API opens when the door works; it must never be why the door does not.
         await gateway.ready()
         reading = group.create_task(books.run())
-        # Its routes take seconds on a small machine, in which the door may not stand still.
+        # Its routes take a small machine seconds: the door may not stand still in them.
         app = await asyncio.to_thread(
             create_app, gateway, ledger=books, at_door=gateway.at_door
         )

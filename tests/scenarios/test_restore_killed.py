@@ -161,6 +161,8 @@ async def test_killed_at_each_write_of_the_exchange_and_at_many_before(
     assert all(at_writes(kills, empty=empty, few=False).values())
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_killed_at_some_writes(kills: Kills) -> None:
     assert all(at_writes(kills, empty=False, few=True).values())
 

@@ -30,6 +30,8 @@ ZONE_ENTRIES: Final = 1024
 BUSY_MS: Final = 1000
 FREE_BYTES_MIN: Final = 64 * 1024 * 1024
 """With less, the disk is left to the ledger."""
+RARE_MAX: Final = 4096
+"""Entries of a kind that are soon looked through."""
 
 _UNKNOWN: Final = -1
 """In place of a word's number: no entry in here has that word."""
@@ -267,11 +269,15 @@ class Index:
             tests.append(f" AND {column} IN ({places})")
             values.extend(numbers)
 
-        for column, word in (("door", wanted.door), ("holder", wanted.holder)):
+        kinds = self._kinds(wanted.kind) if wanted.kind else []
+        # A holder has thousands of openings and a few enrolments: with a plus, SQLite
+        # leaves the index of holders alone and takes that of kinds.
+        holder = "+holder" if kinds and self._is_rare(kinds) else "holder"
+        for column, word in (("door", wanted.door), (holder, wanted.holder)):
             if word:
                 one_of(column, [self._words.get(word, _UNKNOWN)])
-        if wanted.kind:
-            one_of("kind", self._kinds(wanted.kind))
+        if kinds:
+            one_of("kind", kinds)
         if wanted.result in RESULTS:
             one_of("kind", [self._words.get(RESULTS[wanted.result], _UNKNOWN)])
         elif wanted.result:
@@ -283,6 +289,12 @@ class Index:
             tests.append(" AND at<?")
             values.append(wanted.until_ms)
         return "".join(tests), values
+
+    def _is_rare(self, kinds: Sequence[int]) -> bool:
+        counts: dict[int, int] = dict(
+            self._connection.execute("SELECT kind, count FROM tally")
+        )
+        return sum(counts.get(kind, 0) for kind in kinds) <= RARE_MAX
 
     def _kinds(self, kind: str) -> list[int]:
         rows = self._connection.execute(

@@ -97,6 +97,7 @@ filters = st.builds(
     newest=st.booleans(),
     limit=st.sampled_from((1, 3, 200)),
     indexed=st.sampled_from((0, 10, 1000)),
+    rare_max=st.sampled_from((0, 4096)),
 )
 def test_every_filter_finds_what_a_plain_look_finds(
     made: Made,
@@ -104,8 +105,10 @@ def test_every_filter_finds_what_a_plain_look_finds(
     newest: bool,  # noqa: FBT001 - hypothesis
     limit: int,
     indexed: int,
+    rare_max: int,
 ) -> None:
-    with Reader.open(made.path) as reader:
+    with Reader.open(made.path) as reader, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(index_module, "RARE_MAX", rare_max)
         # An index of its own, so far and no further.
         index = Index(
             sqlite3.connect(":memory:", isolation_level=None),

@@ -47,6 +47,9 @@ LOOK_S: Final = 0.005
 SETTLE_S: Final = 1.0
 WAIT_S: Final = 30
 RATIO_AIMED_AT: Final = 2.0
+RATIO_MAX: Final = 4.0
+RUNS_JUDGED_MIN: Final = 5
+"""Of fewer, noise decides."""
 
 
 class Held:
@@ -244,7 +247,7 @@ def table(pairs: list[tuple[Stretch, Stretch]], share: float, hostile_s: float) 
             for quiet, hostile in pairs
         ]
         lines.append(f"{name}: median ratio {median(ratios(pairs, figure)):.2f}")
-    lines.append(f"aimed at {RATIO_AIMED_AT} from wish to pin; reported, not gated\n")
+    lines.append(f"from wish to pin: aimed at {RATIO_AIMED_AT}, {RATIO_MAX} at most\n")
     return "\n".join(lines)
 
 
@@ -273,5 +276,6 @@ async def test_hostile_clients_delay_no_touch(
         sys.stdout.write(table(pairs, sum(shares) / len(shares), hostile_s))
     lost = sum(one.lost for pair in pairs for one in pair)
     assert lost == 0
-    # The ratio is reported alone: 3.8 on two quiet cores has no room for noisy ones.
     assert written == made
+    if runs >= RUNS_JUDGED_MIN:
+        assert median(ratios(pairs, "whole_us")) <= RATIO_MAX

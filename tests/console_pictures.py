@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
-from textual.widgets import Input
+from textual.widgets import DataTable, Input
 
 from tui import themes
 from tui.app import KeyraConsole
@@ -51,8 +51,11 @@ async def settle(app: KeyraConsole, pilot: Pilot[None]) -> None:
     """Wait until the console asks nobody anything any more, but follows."""
 
     def idle() -> bool:
-        return isinstance(app.screen, ModalScreen) or all(
-            worker.name == "feed" or worker.is_finished for worker in app.workers
+        return measured(app) and (
+            isinstance(app.screen, ModalScreen)
+            or all(
+                worker.name == "feed" or worker.is_finished for worker in app.workers
+            )
         )
 
     # An answer is drawn after its job has ended, and may begin the next job.
@@ -60,6 +63,15 @@ async def settle(app: KeyraConsole, pilot: Pilot[None]) -> None:
     while quiet < QUIET_ROUNDS:
         await wait_until(pilot, idle)
         quiet = quiet + 1 if idle() else 0
+
+
+def measured(app: KeyraConsole) -> bool:
+    """Tell whether every table knows how wide its new rows are; it looks when idle."""
+    return not any(
+        table._require_update_dimensions  # it has no other word for it
+        for screen in app.screen_stack
+        for table in screen.query(DataTable)
+    )
 
 
 async def still(app: KeyraConsole, pilot: Pilot[None]) -> None:

@@ -306,7 +306,9 @@ class DoorLaws(DoorWorld):
         if abs(step_ms) > STEP_MS_MIN:
             self.stood_since_ms = 10**15
         self.look()
-        if not was_held:
+        # Less than a step is what a clock that is disciplined does all day: it may well
+        # bring the hour at which the door opens, and then the hour has opened it.
+        if not was_held and abs(step_ms) > STEP_MS_MIN:
             assert not self.strike.released, "a step of the clock released the door"
 
     @rule(trusted=st.booleans())

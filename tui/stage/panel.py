@@ -105,8 +105,8 @@ class Panel(Container, can_focus=True):
     def show(self, hand: Hand) -> None:
         """Draw what the holder sees now."""
         look = hand.look
-        if look is None or not self.is_mounted:
-            return
+        if look is None or not self.query(".next"):
+            return  # it is opening
         chosen = "" if look.key is None else look.key.name
         drawn = {
             "door": picture.door(look, hand.swing, forced=hand.forced),

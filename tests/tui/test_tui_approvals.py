@@ -130,7 +130,9 @@ async def test_withdrawing_names_the_order(
         assert "483 217" in text(app, "#question")
         await pilot.press("enter")
         assert waiting.facade.changes == []
-        await pilot.press("w", "right", "enter")
+        await pilot.press("w")
+        await settled(app, pilot)
+        await pilot.press("right", "enter")
         await settled(app, pilot)
         assert "withdrawn" in text(app, "#details")
         assert waiting.facade.changes[-1][0] == "cancel order"

@@ -73,7 +73,9 @@ async def test_cancelling_names_whose_it_is(
         assert "enrolment of h-7" in text(app, "#question")
         await pilot.press("enter")
         assert gateway.facade.changes == []
-        await pilot.press("x", "right", "enter")
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press("right", "enter")
         await until(pilot, lambda: "FAILED (cancelled)" in text(app, "#next"))
 
 

@@ -114,7 +114,9 @@ async def test_suspending_names_who_and_asks_with_cancel_first(
         assert "Ada Byron (holder-0001)" in text(app, "#question")
         await pilot.press("enter")
         assert gateway.facade.changes == []
-        await pilot.press("s", "right", "enter")
+        await pilot.press("s")
+        await settled(app, pilot)
+        await pilot.press("right", "enter")
         await settled(app, pilot)
         assert isinstance(app.screen, OrderScreen)
         (wish,) = gateway.facade.desk.wishes
@@ -135,6 +137,7 @@ async def test_a_key_is_suspended_resumed_and_revoked(
         await settled(app, pilot)
         assert state() == "active"
         await pilot.press("v")
+        await settled(app, pilot)
         assert "cred-0001AAAAAA… (KEYRA One) of holder-0001" in text(app, "#question")
         await pilot.press("right", "enter")
         await settled(app, pilot)

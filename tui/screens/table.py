@@ -51,6 +51,13 @@ class Table(DataTable[Text]):
             self.move_cursor(row=self.get_row_index(before))
 
     def extend(self, rows: Iterable[tuple[str, Sequence[str]]]) -> None:
-        """Add rows at the end."""
+        """Add rows at the end.
+
+        Their widths are told here: the toolkit measures new rows when it is idle, and
+        on a busy machine it was seen to leave columns as narrow as their heads.
+        """
         for key, cells in rows:
-            self.add_row(*(Text(cell) for cell in cells), key=key)
+            texts = [Text(cell) for cell in cells]
+            self.add_row(*texts, key=key)
+            for column, text in zip(self.ordered_columns, texts, strict=False):
+                column.content_width = max(column.content_width, text.cell_len)

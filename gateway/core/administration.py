@@ -20,7 +20,6 @@ from the entries alone. A warrant is made only if all of these hold:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from hashlib import sha256
 from typing import Any, Final, Self
 
@@ -32,6 +31,7 @@ from gateway.core.ids import HolderId, Now
 from gateway.core.provenance import Evidence, Maker, genuine
 from gateway.core.registry import Holder, Registry
 from gateway.core.rights import NEEDS, Action, Need
+from gateway.core.worded import Worded
 
 CHANGE_PREFIX: Final = b"keyra/change/v1\0"
 ORDER_PREFIX: Final = b"keyra/order/v1\0"
@@ -42,17 +42,8 @@ CHANGES_MAX: Final = 500
 CODE_DIGITS: Final = 6
 
 
-class WarrantRefusal(Enum):
+class WarrantRefusal(Worded):
     """Why the signatures do not add up to a warrant."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Self:
-        """Build a member from its stable word and its sentence."""
-        member = object.__new__(cls)
-        member._value_ = word
-        member.sentence = sentence
-        return member
 
     ORDER_MISMATCH = "order-mismatch", "The signature is for another order."
     SIGNER_NOT_ACTIVE = "signer-not-active", "The signer or their key does not count."

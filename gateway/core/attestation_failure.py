@@ -1,22 +1,11 @@
 """Why an attestation was refused: one stable word and one sentence for each reason."""
 
-from enum import Enum
-from typing import Self
-
+from gateway.core.worded import Worded
 from gateway.errors import AttestationError
 
 
-class AttestationFailure(Enum):
+class AttestationFailure(Worded):
     """What could not be proved; the value stands in events and answers."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Self:
-        """Build a member from its stable word and its sentence."""
-        member = object.__new__(cls)
-        member._value_ = word
-        member.sentence = sentence
-        return member
 
     MALFORMED = "malformed", "The key's attestation is malformed."
     FORMAT_NOT_ALLOWED = (

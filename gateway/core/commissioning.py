@@ -6,21 +6,13 @@ that was there then; another lock, relay or pin is to be commissioned anew.
 """
 
 from collections.abc import Mapping
-from enum import Enum
-from typing import Any, Self
+from typing import Any
+
+from gateway.core.worded import Worded
 
 
-class Point(Enum):
+class Point(Worded):
     """One thing to be confirmed; the value stands in the entry."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Self:
-        """Build a member from its stable word and its sentence."""
-        member = object.__new__(cls)
-        member._value_ = word
-        member.sentence = sentence
-        return member
 
     EXIT_WITHOUT_PI = (
         "exit-without-pi",

@@ -18,6 +18,7 @@ from enum import Enum
 from typing import Final, Self
 
 from gateway.core.ids import HolderId, Now
+from gateway.core.worded import Worded
 
 WINDOW_MS: Final = 60_000
 WINDOW_MS_MAX: Final = 600_000
@@ -57,17 +58,8 @@ class EnrolmentStep(Enum):
     RECORDED = "recorded"
 
 
-class EnrolmentFailure(Enum):
+class EnrolmentFailure(Worded):
     """Why a ceremony ended without a credential."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Self:
-        """Build a member from its stable word and its sentence."""
-        member = object.__new__(cls)
-        member._value_ = word
-        member.sentence = sentence
-        return member
 
     WINDOW_ENDED = "window-ended", "The time for enrolling ran out; arm it again."
     CANCELLED = "cancelled", "The enrolment was cancelled."

@@ -5,20 +5,13 @@ ledger, the API and the console; `sentence` is for people and may be reworded.
 """
 
 from enum import Enum
-from typing import Final, Self
+from typing import Final
+
+from gateway.core.worded import Worded
 
 
-class DenialReason(Enum):
+class DenialReason(Worded):
     """Why a key did not open the door. One per denial, in the order of the checks."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Self:
-        """Build a member from its stable word and its sentence."""
-        member = object.__new__(cls)
-        member._value_ = word
-        member.sentence = sentence
-        return member
 
     # The key and its link (service.session)
     KEY_UNKNOWN = "key-unknown", "No key enrolled at this door announces itself so."

@@ -10,7 +10,9 @@ a key that bears no role (docs/adr/0011).
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Self
+from typing import Final
+
+from gateway.core.worded import Worded
 
 
 class Role(Enum):
@@ -22,17 +24,8 @@ class Role(Enum):
     ADMIN = "admin"
 
 
-class Action(Enum):
+class Action(Worded):
     """A change that somebody orders; the value stands in entries and in the API."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Self:
-        """Build a member from its stable word and its sentence."""
-        member = object.__new__(cls)
-        member._value_ = word
-        member.sentence = sentence
-        return member
 
     LOCKDOWN = "door.lockdown", "Deny every key from now on."
     DOOR_MODE = "door.mode", "Set the door's mode, or end a lockdown."

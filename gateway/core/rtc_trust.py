@@ -23,10 +23,10 @@ nothing of it and shows the moment at which it stopped.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
-from typing import Final, Self
+from typing import Final
 
 from gateway.core.ids import Now
+from gateway.core.worded import Worded
 
 DRIFT_PPM: Final = 100
 AGREES_MS: Final = 2_000
@@ -68,17 +68,8 @@ class LastTrusted:
     rtc_agreed: bool
 
 
-class RtcDoubt(Enum):
+class RtcDoubt(Worded):
     """Why an RTC is not believed."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Self:
-        """Build a member from its stable word and its sentence."""
-        member = object.__new__(cls)
-        member._value_ = word
-        member.sentence = sentence
-        return member
 
     ABSENT = "absent", "No clock with a battery set the time at boot."
     TOO_EARLY = "too-early", "It shows a time before this program was made."

@@ -1,5 +1,6 @@
 """A list of holders, read page by page, as far as one looks."""
 
+from abc import abstractmethod
 from typing import ClassVar, Final
 
 from textual.message import Message
@@ -51,9 +52,9 @@ class HoldersScreen(ChangingScreen):
     def listed(self) -> None:
         """Take note that more holders are here; nothing, unless a screen counts."""
 
+    @abstractmethod
     def look_at_chosen(self) -> None:
         """Show whoever is under the cursor now."""
-        raise NotImplementedError
 
     def reload(self) -> None:
         """Ask for the first page."""

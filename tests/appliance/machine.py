@@ -38,7 +38,7 @@ _HARDWARE: Final = f"""
 -device virtio-blk-pci,drive=disk
 -drive file=payload,if=none,id=payload,format=raw,readonly=on
 -device virtio-blk-pci,drive=payload
--device virtio-rng-pci -device virtio-serial-pci
+-device virtio-rng-pci -device virtio-serial-pci -device i6300esb
 -chardev socket,id=hci,path=hci.sock,reconnect=1
 -device virtconsole,chardev=hci
 -chardev socket,id=agent,path=agent,server=on,wait=off
@@ -113,6 +113,15 @@ class Machine:
         async with asyncio.timeout(BOOT_S_MAX):
             await self._gone(kill=False)
         await self.start()
+
+    async def resets(self, within_s: float) -> bool:
+        """Wait for a reset from inside, which ends QEMU; tell whether it came."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._gone(kill=False)
+        except TimeoutError:
+            return False
+        return True
 
     async def stop(self) -> None:
         """Power off, whatever the state."""

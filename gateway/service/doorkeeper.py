@@ -84,7 +84,7 @@ class Doorkeeper:
         self._on_fire: Final = on_fire
         self.keeping: Final = Stint(clock)
         self._turn: Final = asyncio.Lock()
-        self._strike_reachable = True
+        self.without_strike: Final = Stint(clock)
         self._inputs: Final[dict[InputName, bool]] = {}
 
     @property
@@ -105,7 +105,7 @@ class Doorkeeper:
     @property
     def strike_reachable(self) -> bool:
         """Whether the last command reached keyra-strike."""
-        return self._strike_reachable
+        return not self.without_strike.is_under_way
 
     async def unlock(self, unlock: Unlock) -> Refused | StrikeError | None:
         """Release for a grant; return why it did not come to that, or None."""
@@ -261,14 +261,14 @@ class Doorkeeper:
         return Pattern.UNLOCKED if door.held else Pattern.READY
 
     def _strike_back(self) -> None:
-        if not self._strike_reachable:
-            self._strike_reachable = True
+        if not self.strike_reachable:
+            self.without_strike.end()
             self._recorder.note(entries.alarm_record("strike-lost", "ended"))
 
     def _strike_lost(self, error: StrikeError) -> None:
         self._indicators.show(Pattern.FAULT)
-        if self._strike_reachable:
-            self._strike_reachable = False
+        if self.strike_reachable:
+            self.without_strike.begin()
             self._recorder.note(entries.alarm_record("strike-lost", str(error)))
 
     def _set_deadline(self) -> None:

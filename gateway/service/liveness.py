@@ -35,6 +35,11 @@ class Stint:
         self.end()
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether it began and did not end yet."""
+        return self._since_up_ms is not None
+
+    @property
     def is_alive(self) -> bool:
         """Whether nothing has been under way for STALLED_MS."""
         since = self._since_up_ms

@@ -84,19 +84,20 @@ class Rig:
         await self.machine.stop()
         await self.radio.stop()
 
-    def check(self, holds: object, sentence: str) -> None:
-        """Count whether something holds, and say so."""
+    def check(self, holds: object, sentence: str) -> bool:
+        """Count whether something holds, say so, and return it."""
         if holds:
             self._account.passed += 1
         else:
             self._account.failed.append(sentence)
         say(f"    {'ok    ' if holds else 'FAILED'} {sentence}")
+        return bool(holds)
 
-    def safety(self, holds: object, sentence: str) -> None:
-        """Count something whose violation no second try makes good."""
-        self.check(holds, sentence)
-        if not holds:
+    def safety(self, holds: object, sentence: str) -> bool:
+        """Count something whose violation no second try makes good; return it."""
+        if not self.check(holds, sentence):
             self._account.violated.append(sentence)
+        return bool(holds)
 
     def figure(self, what: str, value: float | str, *, emulated: bool = True) -> None:
         """Note something that was measured."""

@@ -91,7 +91,7 @@ async def boot(rig: Rig) -> str:
     return name.replace("-", "")[:16]
 
 
-def check_openings(rig: Rig, what: str, seen: Sequence[Opening], boot: str) -> None:
+def check_openings(rig: Rig, what: str, seen: Sequence[Opening], boot: str) -> bool:
     """Each opening in the chip's trace has a grant of its own, and ended in time.
 
     Args:
@@ -117,10 +117,11 @@ def check_openings(rig: Rig, what: str, seen: Sequence[Opening], boot: str) -> N
         else:
             unexplained.append(opening)
     sentence = f"{what}: {len(seen)} openings seen, each with its entry"
-    rig.safety(not unexplained, f"{sentence}{unexplained or ''}")
+    explained = rig.safety(not unexplained, f"{sentence}{unexplained or ''}")
     longest_ms = max((o.lasted_ms for o in seen if o.end_ns is not None), default=0.0)
     bound_ms = PLAIN.release_ms + SLACK_MS
-    rig.safety(longest_ms <= bound_ms, f"{what}: none was longer than {bound_ms} ms")
+    in_time = f"{what}: none was longer than {bound_ms} ms"
+    return rig.safety(longest_ms <= bound_ms, in_time) and explained
 
 
 async def touch(key: RemoteKey) -> None:

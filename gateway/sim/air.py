@@ -7,6 +7,7 @@ ends part is held up, and lost after the supervision timeout.
 
 import asyncio
 import math
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -16,9 +17,14 @@ from bumble import core, hci, ll
 from bumble.controller import Connection, Controller
 from bumble.link import LocalLink
 
+from gateway.sim.advertising_report import extended_report
+
 RANGE_M: Final = 15.0
 SUPERVISION_MS: Final = 1_000
 NEAR_M: Final = 0.1
+
+FILTERED_MAX: Final = 64
+"""How many advertisers a controller that filters duplicates remembers."""
 
 _RSSI_AT_1_M_DBM: Final = -59.0
 _PATH_LOSS_DB_PER_DECADE: Final = 22.0  # indoors, line of sight
@@ -50,7 +56,7 @@ class Radio(Controller):
 
     It reports real loudness; it completes a cancelled connection attempt (status 0x02,
     Core Vol 4 Part E §7.8.13); it reports connections with the enhanced event, for
-    which Linux waits.
+    which Linux waits; it filters duplicates when it is told to, as Linux tells it.
     """
 
     def __init__(
@@ -70,6 +76,7 @@ class Radio(Controller):
             public_address: without one Linux takes the controller for a broken one.
         """
         self.listens: Final = listens
+        self._reported: Final[OrderedDict[bytes, None]] = OrderedDict()
         super().__init__(name, link=air, public_address=public_address)
 
     def on_hci_le_create_connection_cancel_command(
@@ -96,6 +103,20 @@ class Radio(Controller):
             ),
         )
         return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
+
+    def on_hci_le_set_scan_enable_command(
+        self, command: hci.HCI_LE_Set_Scan_Enable_Command
+    ) -> hci.HCI_StatusReturnParameters:
+        """Begin or end a scan; what was reported before does not count."""
+        self._reported.clear()
+        return super().on_hci_le_set_scan_enable_command(command)
+
+    def on_hci_le_set_extended_scan_enable_command(
+        self, command: hci.HCI_LE_Set_Extended_Scan_Enable_Command
+    ) -> hci.HCI_StatusReturnParameters:
+        """Begin or end a scan; what was reported before does not count."""
+        self._reported.clear()
+        return super().on_hci_le_set_extended_scan_enable_command(command)
 
     def on_hci_reset_command(
         self, command: hci.HCI_Reset_Command
@@ -131,29 +152,26 @@ class Radio(Controller):
     def hear(self, advertisement: ll.AdvExtInd, rssi_dbm: int) -> None:
         """Take an advertisement off the air: report it, and connect if that is due."""
         address = advertisement.advertiser_address
-        if self.le_scan_enable and self.host is not None:
-            self.host.on_packet(_report(advertisement, rssi_dbm))
+        if (
+            self.le_scan_enable
+            and self.host is not None
+            and not self._is_duplicate(address)
+        ):
+            self.host.on_packet(extended_report(advertisement, rssi_dbm))
         pending = self.pending_le_connection
         if pending is not None and pending.peer_address == address:
             self.create_le_connection(address)
 
-
-def _report(advertisement: ll.AdvExtInd, rssi_dbm: int) -> bytes:
-    """Build an LE Extended Advertising Report by hand: it is most of the traffic."""
-    address, data = advertisement.advertiser_address, advertisement.data
-    event_type = hci.HCI_LE_Extended_Advertising_Report_Event.EventType
-    body = (
-        bytes((hci.HCI_LE_EXTENDED_ADVERTISING_REPORT_EVENT, 1))
-        + int(event_type.CONNECTABLE_ADVERTISING).to_bytes(2, "little")
-        + bytes((address.address_type,))
-        + bytes(address)
-        + bytes((1, 0, 0xFF, 0x7F))  # primary PHY, secondary PHY, SID, TX power
-        + rssi_dbm.to_bytes(1, "little", signed=True)
-        + bytes(2 + 1 + 6)  # periodic interval, direct address and its type
-        + bytes((len(data),))
-        + data
-    )
-    return bytes((hci.HCI_EVENT_PACKET, hci.HCI_LE_META_EVENT, len(body))) + body
+    def _is_duplicate(self, address: hci.Address) -> bool:
+        """Tell whether this scan reported the address, and remembers it (§7.8.65)."""
+        if not self.filter_duplicates:
+            return False
+        if bytes(address) in self._reported:
+            return True
+        if len(self._reported) == FILTERED_MAX:
+            self._reported.popitem(last=False)
+        self._reported[bytes(address)] = None
+        return False
 
 
 def _rssi_dbm(distance_m: float, weather: Random) -> int:

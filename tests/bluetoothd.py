@@ -67,6 +67,9 @@ class Bluetoothd:
         failing: the error with which a member is answered; name, and then text.
         filters: the discovery filter of each client that scans.
         restarts: how often the controller's scan was begun.
+        begin_s: how long it takes until one has begun.
+        unanswered: clients that asked for one while another's was beginning: BlueZ
+            answers the last only, and lets the others neither start nor stop.
     """
 
     bus: Any
@@ -84,6 +87,9 @@ class Bluetoothd:
     filters: dict[str, dict[str, Any]] = field(default_factory=dict)
     scanning: set[str] = field(default_factory=set)
     restarts: int = 0
+    begin_s: float = 0.0
+    unanswered: set[str] = field(default_factory=set)
+    asking: str = ""
     written: list[bytes] = field(default_factory=list)
     old: bool = False
     there: bool = True
@@ -109,6 +115,8 @@ class Bluetoothd:
             reply = Message.new_error(call, unknown, "no such object")
         else:
             outcome = await getattr(self, call.member)(call)
+            if call.member == "StartDiscovery" and call.sender in self.unanswered:
+                return
             if isinstance(outcome, str):
                 reply = Message.new_error(call, f"org.bluez.Error.{outcome}", "no")
             else:
@@ -218,13 +226,21 @@ class Bluetoothd:
             return "NotReady"
         if call.sender in self.scanning:
             return "InProgress"
+        if self.asking:
+            self.unanswered.add(self.asking)
+        self.asking = call.sender
         self.scanning.add(call.sender)
         self.restarts += 1
+        await asyncio.sleep(self.begin_s)
+        if self.asking == call.sender:
+            self.asking = ""
         return None
 
     async def StopDiscovery(self, call: Message) -> str | None:  # noqa: N802 - D-Bus
         if call.sender not in self.scanning:
             return "Failed"
+        if call.sender in self.unanswered:
+            return "InProgress"
         self.scanning.discard(call.sender)
         return None
 

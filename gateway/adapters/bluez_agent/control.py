@@ -53,8 +53,9 @@ class BluezControl:
         adapter: str,
         clock: Clock,
         rfkill: Path = DEVICE,
+        turn: asyncio.Lock | None = None,
     ) -> None:
-        """Take an open bus; `adapter` is such as hci0."""
+        """Take an open bus; `adapter` is such as hci0, `turn` for asking for scans."""
         self._clock: Final = clock
         self._bus: Final = bus
         self._pairing: Final = pairing
@@ -63,7 +64,7 @@ class BluezControl:
         self._rfkill: Final = rfkill
         self._discovering: tuple[str, str] | None = None
         self._odd = False
-        self._turn: Final = asyncio.Lock()
+        self._turn: Final = turn or asyncio.Lock()
         self._sign: asyncio.Event | None = None
         bus.listen(self._overheard)
 
@@ -174,9 +175,11 @@ class BluezControl:
             try:
                 await self._adapter("StartDiscovery")
             except RefusedCallError as error:
-                if error.name != _IN_PROGRESS:  # it goes on already
+                # It goes on already; or BlueZ has failed to begin, and forgotten us.
+                if error.name != _IN_PROGRESS:
                     raise
-            self._discovering = life
+            else:
+                self._discovering = life
 
     async def _adapter(
         self, member: str, signature: str = "", body: list[Any] | None = None

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 from bleak import BleakScanner
@@ -31,8 +32,23 @@ from gateway.ports import Clock, Sighting
 Bonded = Callable[[PeerAddress], Awaitable[str | None]]
 """Tells which object stands for a bonded peer; None where there is no bond."""
 
-Refresh = Callable[[], Awaitable[None]]
-"""Has the controller scan anew, at once."""
+Scanning = Coroutine[None, None, None]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherScan:
+    """What is known of the gateway's other discovery client, which refreshes scans.
+
+    Attributes:
+        refresh: has the controller scan anew, at once. Called while connecting: a
+            controller that hides repeated adverts would keep hiding the one that is to
+            be connected to.
+        turn: held by whoever asks BlueZ for a scan. Of two that ask at once it answers
+            the later only, and lets the other neither start nor stop any more.
+    """
+
+    refresh: Callable[[], Awaitable[None]]
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 _LIMITS: Final = RadioLimits()
@@ -48,7 +64,7 @@ class BleakRadio:
         *,
         limits: RadioLimits = _LIMITS,
         adapter: str | None = None,
-        refresh: Refresh | None = None,
+        other: OtherScan | None = None,
         scanner_backend: type[BaseBleakScanner] | None = None,
         client_backend: type[BaseBleakClient] | None = None,
     ) -> None:
@@ -60,15 +76,14 @@ class BleakRadio:
                 bond: such a read would have BlueZ pair by itself, or never return.
             limits: times and sizes.
             adapter: BlueZ's name for the adapter, such as "hci0"; None for its default.
-            refresh: called while connecting: a controller that hides repeated adverts
-                would keep hiding the one that is to be connected to.
+            other: the discovery client that shares the controller's scan, if any.
             scanner_backend: bleak scanner class to use instead of BlueZ's.
             client_backend: bleak client class to use instead of BlueZ's.
         """
         self._clock: Final = clock
         self._bonded: Final = bonded
         self._limits: Final = limits
-        self._refresh: Final = refresh
+        self._other: Final = other or OtherScan(_nothing)
         self._scanner_backend: Final = scanner_backend
         self._client_backend: Final = client_backend
         # With a filter for a service BlueZ reports adverts that are not discoverable,
@@ -106,7 +121,7 @@ class BleakRadio:
         )
         self._scanning = True
         try:
-            await self._scan(scanner.start(), "start")
+            await self._scan(scanner.start, "start")
             while True:
                 await arrived.wait()
                 arrived.clear()
@@ -115,7 +130,7 @@ class BleakRadio:
         finally:
             self._scanning = False
             with suppress(LinkError):
-                await self._scan(scanner.stop(), "stop")
+                await self._scan(scanner.stop, "stop")
 
     async def connect(self, address: PeerAddress) -> BleakLink:
         """Connect over the existing bond; see ports.Radio."""
@@ -153,9 +168,8 @@ class BleakRadio:
 
     async def _help(self) -> None:
         """Have the advert heard that the connection waits for."""
-        if self._refresh is not None:
-            with suppress(LinkError):
-                await self._refresh()
+        with suppress(LinkError):
+            await self._other.refresh()
 
     async def _open(self, link: BleakLink, address: PeerAddress) -> None:
         """Open the service; a read that never returned may mean that the bond broke."""
@@ -169,10 +183,11 @@ class BleakRadio:
                 ) from None
             raise
 
-    async def _scan(self, work: Coroutine[None, None, None], verb: str) -> None:
+    async def _scan(self, work: Callable[[], Scanning], verb: str) -> None:
         limits = self._limits
         try:
-            await bounded(work, limits.scan_start_ms, limits.cancel_ms)
+            async with self._other.turn:
+                await bounded(work(), limits.scan_start_ms, limits.cancel_ms)
         except Exception as error:  # bleak raises what D-Bus and its parsers do
             raise LinkError(
                 f"The scan did not {verb} ({clean_name(str(error), 80)}): check the"
@@ -191,6 +206,10 @@ class BleakRadio:
             return None
         address = PeerAddress(device.address.upper())
         return Sighting(address, advert, data.rssi, self._clock.now().up_ms)
+
+
+async def _nothing() -> None:
+    """Refresh a scan that hides nothing."""
 
 
 def _flags(platform_data: tuple[object, ...]) -> int | None:

@@ -8,8 +8,8 @@ from contextlib import aclosing
 import pytest
 from bleak.backends.bluezdbus import manager
 
-from gateway.adapters.bluez_agent import BluezPairing, Bus
-from gateway.adapters.bluez_radio import BleakRadio, RadioLimits
+from gateway.adapters.bluez_agent import BluezControl, BluezPairing, Bus
+from gateway.adapters.bluez_radio import BleakRadio, OtherScan, RadioLimits
 from gateway.adapters.system_clock import SystemClock
 from gateway.config import PairingMethod
 from gateway.errors import BondMissingError, LinkLostError, LinkTimeoutError
@@ -29,9 +29,12 @@ QUICK = RadioLimits(connect_ms=400, open_ms=400, cancel_ms=100, close_ms=200)
 class Rig:
     """One radio, and the bluetoothd beneath it."""
 
-    def __init__(self, bluez: Bluetoothd, radio: BleakRadio) -> None:
+    def __init__(
+        self, bluez: Bluetoothd, radio: BleakRadio, control: BluezControl
+    ) -> None:
         self.bluez = bluez
         self.radio = radio
+        self.control = control
 
     async def sighted(self) -> Sighting:
         """Scan until the key is heard, which advertises meanwhile."""
@@ -55,8 +58,16 @@ async def rig(dbus: DbusDaemon, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     bluez = await started(dbus.address, bonded={KEY_PATH})
     bus = await Bus.connect(dbus.address)
     pairing = await BluezPairing.open(bus, "hci0", tuple(PairingMethod))
-    radio = BleakRadio(SystemClock(), pairing.bonded, limits=QUICK, adapter="hci0")
-    rig = Rig(bluez, radio)
+    clock, turn = SystemClock(), asyncio.Lock()
+    control = BluezControl(bus, pairing, "hci0", clock, turn=turn)
+    radio = BleakRadio(
+        clock,
+        pairing.bonded,
+        limits=QUICK,
+        adapter="hci0",
+        other=OtherScan(control.refresh, turn),
+    )
+    rig = Rig(bluez, radio, control)
     yield rig
     known = manager._global_instances.pop(asyncio.get_running_loop(), None)
     if known is not None and known._bus is not None:
@@ -71,6 +82,19 @@ async def test_a_key_that_is_not_discoverable_is_sighted(rig: Rig) -> None:
     assert (seen.address, seen.advert.pairing) == (KEY, False)
     assert "SetDiscoveryFilter" in rig.bluez.called
     assert not rig.bluez.scanning  # and the scan has ended
+
+
+async def test_of_a_scan_and_a_refresh_at_once_neither_goes_unanswered(
+    rig: Rig,
+) -> None:
+    rig.bluez.begin_s = 0.1
+    async with asyncio.TaskGroup() as group:
+        scan = group.create_task(rig.sighted())
+        refreshes = [group.create_task(rig.control.refresh()) for _ in range(3)]
+    assert scan.result().address == KEY
+    assert all(refresh.done() for refresh in refreshes)
+    assert not rig.bluez.unanswered
+    assert rig.bluez.called.count("StartDiscovery") == 2
 
 
 async def test_a_bonded_key_is_connected_written_to_and_heard(rig: Rig) -> None:

@@ -92,6 +92,20 @@ async def test_each_refresh_begins_the_scan_anew_and_ends_none(
     assert chosen["DuplicateData"].value is True
 
 
+async def test_a_scan_that_bluez_could_not_begin_is_asked_for_again(
+    appliance: Appliance,
+) -> None:
+    appliance.bluez.failing["StartDiscovery"] = ("org.bluez.Error.InProgress", "busy")
+    await appliance.control.refresh()
+    assert not appliance.bluez.scanning
+    del appliance.bluez.failing["StartDiscovery"]
+    await appliance.control.refresh()
+    assert len(appliance.bluez.scanning) == 1
+    before = appliance.bluez.called.count("StartDiscovery")
+    await appliance.control.refresh()
+    assert appliance.bluez.called.count("StartDiscovery") == before
+
+
 async def test_an_adapter_without_power_is_switched_on_again(
     appliance: Appliance,
 ) -> None:

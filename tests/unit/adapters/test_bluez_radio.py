@@ -16,7 +16,7 @@ from bleak.exc import (
     BleakGATTProtocolErrorCode,
 )
 
-from gateway.adapters.bluez_radio import BleakLink, BleakRadio, RadioLimits
+from gateway.adapters.bluez_radio import BleakLink, BleakRadio, OtherScan, RadioLimits
 from gateway.core.ids import PeerAddress
 from gateway.ctap import gatt
 from gateway.errors import (
@@ -190,7 +190,7 @@ async def test_the_scan_is_refreshed_while_connecting(fakes: Fakes) -> None:
         await asyncio.sleep(0.1)
 
     fakes[1].steps["connect"] = slow
-    await radio_of(fakes, refresh=refresh).connect(KEY)
+    await radio_of(fakes, other=OtherScan(refresh)).connect(KEY)
     assert refreshed == 1
 
 

@@ -1,6 +1,7 @@
 """The rig: one machine, one air, and scenarios that begin from saved states.
 
-    tests/appliance/run [--full] [--within MINUTES] [--keep | --resume DIR] [NAME...]
+    tests/appliance/run [--full] [--suite SUITE] [--arch ARCHITECTURE]
+                        [--within MINUTES] [--keep | --resume DIR] [NAME...]
 
 A scenario is a file in scenarios/ with TITLE and `async def scenario(rig)`. It begins
 from the state that it names as STATE ("enrolled" unless it says otherwise), with
@@ -25,6 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.appliance.kind import Architecture, Kind, Suite
 from tests.appliance.payload import run_bounded
 from tests.appliance.report import SECOND_TRY, say
 from tests.appliance.rig import ENROLLED, INSTALLED, Amount, Rig, Scenario
@@ -36,7 +38,6 @@ SCAN_S: Final = 600
 CUTS: Final = 100
 # How long one try of a scenario may take if it does not say so itself.
 LIMIT_S: Final = 900
-BUILD_S_MAX: Final = 900
 # How long the whole run may take.
 SHORT_RUN_MIN_MAX: Final = 43
 FULL_RUN_MIN_MAX: Final = 480
@@ -75,34 +76,55 @@ def amount(options: argparse.Namespace, cache: Path) -> Amount:
     )
 
 
-def built(cache: Path) -> Path:
-    """Return the guest's image; build it if its inputs were never built."""
+def image_of(kind: Kind, cache: Path) -> Path:
+    """Return where a kind's guest is kept, by the state of its inputs."""
     digest = hashlib.sha256()
     for path in sorted((HERE / "guest").rglob("*")):
         if path.is_file():
             digest.update(f"{path.relative_to(HERE)}\n".encode() + path.read_bytes())
-    image = cache / f"guest-{digest.hexdigest()[:16]}"
+    return cache / f"guest-{kind}-{digest.hexdigest()[:16]}"
+
+
+def built(kind: Kind, cache: Path) -> Path:
+    """Return the guest's image; build it if its inputs were never built."""
+    image = image_of(kind, cache)
     if not (image / "disk.ext4").exists():
         started = time.monotonic()
         shutil.rmtree(image, ignore_errors=True)
         making = image.with_suffix(".new")
         shutil.rmtree(making, ignore_errors=True)
+        build = (HERE / "guest" / "build", making, kind.suite, kind.architecture)
         try:
-            run_bounded(BUILD_S_MAX, HERE / "guest" / "build", making)
+            run_bounded(kind.build_s_max, *build)
         except subprocess.CalledProcessError as error:
             # Archives are far away, and sometimes out of reach for a moment.
             say(f"The guest could not be built, a second try: {error}")
             shutil.rmtree(making, ignore_errors=True)
-            run_bounded(BUILD_S_MAX, HERE / "guest" / "build", making)
+            run_bounded(kind.build_s_max, *build)
         making.rename(image)
-        say(f"The guest was built in {time.monotonic() - started:.0f} s.")
+        say(f"The guest {kind} was built in {time.monotonic() - started:.0f} s.")
     return image
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("tests/appliance/run")
+    # The script that starts this looks for --arch, too.
+    parser = argparse.ArgumentParser("tests/appliance/run", allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help="of a scenario")
     parser.add_argument("--full", action="store_true", help="everything")
+    parser.add_argument(
+        "--suite",
+        type=Suite,
+        choices=list(Suite),
+        default=Kind().suite,
+        help="the machine's Debian",
+    )
+    parser.add_argument(
+        "--arch",
+        type=Architecture,
+        choices=list(Architecture),
+        default=Kind().architecture,
+        help="the machine's processor",
+    )
     parser.add_argument("--touches", type=int, metavar="N", help="for the figures")
     parser.add_argument("--scan-minutes", type=float, metavar="MINUTES")
     parser.add_argument(
@@ -119,25 +141,25 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def set_up(rig: Rig, wheels: Path, options: argparse.Namespace) -> None:
+async def set_up(rig: Rig, options: argparse.Namespace) -> None:
     """Have a machine with the product installed; a new one if the first fails."""
     if options.resume:
-        await rig.resume(wheels)
+        await rig.resume()
         return
     try:
-        await rig.set_up(wheels)
+        await rig.set_up()
     except Exception as error:  # noqa: BLE001 - whatever it was is said and tried again
         say(f"Setting up failed, a second try: {error!r}")
         await rig.tear_down()
-        await rig.set_up(wheels)
+        await rig.set_up()
         rig.report.second_tries.append(f"setting up: {SECOND_TRY}; first: {error!r}")
 
 
-async def play_all(rig: Rig, wheels: Path, options: argparse.Namespace) -> None:
+async def play_all(rig: Rig, options: argparse.Namespace) -> None:
     """Set up, and play what is chosen."""
     all_of_them = scenarios()  # what is wrong with one is said at once
     try:
-        await set_up(rig, wheels, options)
+        await set_up(rig, options)
         for scenario in all_of_them:
             wanted = scenario.name in options.names if options.names else True
             # Whoever begins enrolled needs the one that enrols.
@@ -149,11 +171,9 @@ async def play_all(rig: Rig, wheels: Path, options: argparse.Namespace) -> None:
         await rig.tear_down()
 
 
-async def bounded(
-    rig: Rig, wheels: Path, options: argparse.Namespace, within_s: float
-) -> None:
+async def bounded(rig: Rig, options: argparse.Namespace, within_s: float) -> None:
     """Play, but end when the time is over or a signal asks for it."""
-    playing = asyncio.ensure_future(play_all(rig, wheels, options))
+    playing = asyncio.ensure_future(play_all(rig, options))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, playing.cancel)
@@ -172,17 +192,19 @@ async def bounded(
 def run(options: argparse.Namespace) -> int:
     """Build what is missing, play what is chosen, and conclude."""
     started = time.monotonic()
+    kind = Kind(options.suite, options.arch)
     limit_min = FULL_RUN_MIN_MAX if options.full else SHORT_RUN_MIN_MAX
-    limit_s = 60 * (options.within or limit_min)
+    limit_s = 60 * (options.within or limit_min + kind.build_more_min)
     # Ends this process, and QEMU and the radio with it, whatever hangs.
     faulthandler.dump_traceback_later(limit_s + TEAR_DOWN_S_MAX, exit=True)
     cache = Path(os.environ["KEYRA_RIG_CACHE"])
-    image = built(cache)
+    image = built(kind, cache)
     place = options.resume or Path(tempfile.mkdtemp(prefix="run-", dir=cache))
-    rig = Rig(image, place, amount(options, cache))
+    wanted = amount(options, cache)
+    rig = Rig(kind, image, cache=cache, place=place, amount=wanted)
     try:
         left_s = limit_s - (time.monotonic() - started)
-        asyncio.run(bounded(rig, cache / "wheels", options, left_s))
+        asyncio.run(bounded(rig, options, left_s))
     finally:
         if options.keep or options.resume:
             say(f"Logs and disk: {place}")

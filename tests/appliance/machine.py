@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.appliance.board import make_device_tree
 from tests.appliance.channel import Channel, ChannelError, open_monitor
+from tests.appliance.kind import Kind
 
 BOOT_S_MAX: Final = 300
 LOOK_AGAIN_S: Final = 0.05
@@ -25,15 +27,13 @@ PROCESSORS: Final = 2
 _TIMED_OUT: Final = 124
 _CHUNK_BYTES: Final = 1 << 20
 _CMDLINE: Final = (
-    "console=ttyS0 root=/dev/vda rw quiet loglevel=3 log_buf_len=8M mitigations=off "
-    "nokaslr random.trust_cpu=on audit=0 selinux=0 apparmor=0 systemd.show_status=0 "
-    # A loaded state finds that time has passed: no fault of the time stamp counter.
-    "tsc=reliable"
+    "root=/dev/vda rw quiet loglevel=3 log_buf_len=8M mitigations=off "
+    "nokaslr random.trust_cpu=on audit=0 selinux=0 apparmor=0 systemd.show_status=0"
 )
+_SIZE: Final = ("-smp", str(PROCESSORS), "-m", str(MEMORY_MIB))
 # Files are in the directory where QEMU is started.
-_HARDWARE: Final = f"""
--M q35 -cpu max -accel tcg,thread=multi,tb-size=512
--smp {PROCESSORS} -m {MEMORY_MIB} -nodefaults -display none -no-reboot
+_HARDWARE: Final = """
+-accel tcg,thread=multi,tb-size=512 -nodefaults -display none -no-reboot
 -drive file=disk.qcow2,if=none,id=disk,format=qcow2,cache=unsafe
 -device virtio-blk-pci,drive=disk
 -drive file=payload,if=none,id=payload,format=raw,readonly=on
@@ -65,15 +65,18 @@ class Machine:
     """One virtual machine over one disk; powered off at first.
 
     Args:
+        kind: what it is.
         image: directory of the built guest: vmlinuz, initrd.img, disk.ext4.
         place: directory of this machine's own files. There are `hci.sock`, where the
             Bluetooth controller listens, and `payload`, the second disk, read-only.
     """
 
-    def __init__(self, image: Path, place: Path) -> None:
+    def __init__(self, kind: Kind, image: Path, place: Path) -> None:
+        self._kind: Final = kind
         self._image: Final = image
         self._place: Final = place
         self._disk: Final = place / "disk.qcow2"
+        self._tree: Final = place / "board.dtb"
         self._qemu: Process | None = None
         self._monitor: Channel | None = None
         self._agent: Channel | None = None
@@ -88,6 +91,8 @@ class Machine:
         """
         if not self._disk.exists():
             await self._make_disk()
+        if self._kind.has_device_tree and not self._tree.exists():
+            await make_device_tree(self._kind, _SIZE, self._tree)
         for name in ("monitor", "agent"):
             (self._place / name).unlink(missing_ok=True)
         with (self._place / "qemu.log").open("ab") as log:
@@ -291,11 +296,14 @@ class Machine:
     def _arguments(self, state: str | None) -> list[str]:
         return [
             # It ends with the rig, however that ends.
-            *("setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64"),
+            *("setpriv", "--pdeathsig", "KILL", self._kind.emulator),
+            *self._kind.board(),
+            *_SIZE,
             *_HARDWARE.split(),
+            *(("-dtb", str(self._tree)) if self._kind.has_device_tree else ()),
             *("-kernel", str(self._image / "vmlinuz")),
             *("-initrd", str(self._image / "initrd.img")),
-            *("-append", _CMDLINE),
+            *("-append", f"{self._kind.command_line} {_CMDLINE}"),
             *(() if state is None else ("-loadvm", state)),
         ]
 

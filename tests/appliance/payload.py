@@ -8,6 +8,8 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
+from tests.appliance.kind import Kind
+
 ROOT: Final = Path(__file__).parents[2]
 LOCKS: Final = tuple(
     ROOT / "locks" / f"{name}.txt" for name in ("door", "build", "lgpio")
@@ -16,21 +18,22 @@ TREE: Final = (
     *("install.sh", "pyproject.toml", "README.md", "LICENSE"),
     *("gateway", "ledger", "tui", "locks", "systemd"),
 )
-GUEST: Final = "3.13-x86_64"
 FETCH_S_MAX: Final = 600
 _SECTOR_BYTES: Final = 512
 
 
-def make_payload(wheels: Path, payload: Path) -> None:
+def make_payload(kind: Kind, cache: Path, payload: Path) -> None:
     """Pack what the machine is given: a disk that is one tar file.
 
     In it are `tree`, of which install.sh is a part, and `wheelhouse`.
 
     Args:
-        wheels: a directory that keeps the wheels of the locks from run to run.
+        kind: of machine.
+        cache: a directory that keeps the wheels of the locks from run to run.
         payload: the file to make.
     """
-    _fetch(wheels)
+    wheels = cache / f"wheels-{kind.python}"
+    _fetch(kind, wheels)
     with tarfile.open(payload, "w") as tar:
         tar.add(wheels, "wheelhouse")
         for name in TREE:
@@ -43,7 +46,7 @@ def _without_caches(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return None if member.name.endswith("__pycache__") else member
 
 
-def _fetch(wheels: Path) -> None:
+def _fetch(kind: Kind, wheels: Path) -> None:
     """Have the wheelhouse built, unless it is there for these very locks."""
     wanted = "".join(lock.read_text() for lock in LOCKS)
     done = wheels / "made-from"
@@ -51,7 +54,7 @@ def _fetch(wheels: Path) -> None:
         return
     shutil.rmtree(wheels, ignore_errors=True)
     os.environ["KEYRA_PYTHON"] = sys.executable
-    arguments = ("--build-wheelhouse", wheels, "--for", GUEST)
+    arguments = ("--build-wheelhouse", wheels, "--for", kind.python)
     run_bounded(FETCH_S_MAX, ROOT / "install.sh", *arguments)
     done.write_text(wanted)
 

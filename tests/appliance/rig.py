@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.appliance.chip import Chip
+from tests.appliance.kind import Kind
 from tests.appliance.machine import Machine
 from tests.appliance.payload import make_payload
 from tests.appliance.product import Product, Wires
@@ -38,12 +39,23 @@ class Amount:
 
 
 class Rig:
-    """What a scenario works with."""
+    """What a scenario works with.
 
-    def __init__(self, image: Path, place: Path, amount: Amount) -> None:
+    Args:
+        kind: of machine.
+        image: directory of the built guest.
+        cache: directory of what is kept from run to run.
+        place: directory of this run's own files.
+    """
+
+    def __init__(
+        self, kind: Kind, image: Path, *, cache: Path, place: Path, amount: Amount
+    ) -> None:
+        self._kind: Final = kind
+        self._cache: Final = cache
         self.place: Final = place
         self.amount: Final = amount
-        self.machine: Final = Machine(image, place)
+        self.machine: Final = Machine(kind, image, place)
         self.radio: Final = Radio(place, SEED)
         self.chip: Final = Chip(self.machine, place / "console.log")
         self.report: Final = Report()
@@ -57,9 +69,9 @@ class Rig:
             raise RuntimeError("The rig has not been set up.")
         return self._product
 
-    async def set_up(self, wheels: Path) -> None:
+    async def set_up(self) -> None:
         """Boot a new machine, install the product, and save that state."""
-        await self._begin(wheels)
+        await self._begin()
         await self.machine.forget()
         started = time.monotonic()
         await self.machine.start()
@@ -69,13 +81,13 @@ class Rig:
         self.figure("install.sh, s", time.monotonic() - started)
         await self.machine.save(INSTALLED)
 
-    async def resume(self, wheels: Path) -> None:
+    async def resume(self) -> None:
         """Go on where a rig of this place had the product installed."""
-        await self._begin(wheels)
+        await self._begin()
         await self.machine.start(INSTALLED)
 
-    async def _begin(self, wheels: Path) -> None:
-        make_payload(wheels, self.place / "payload")
+    async def _begin(self) -> None:
+        make_payload(self._kind, self._cache, self.place / "payload")
         await self.radio.start()
         self._product = Product(self.machine, await self.radio.world.chain())
 

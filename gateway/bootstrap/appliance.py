@@ -1,12 +1,11 @@
 """The appliance's composition: BlueZ, the pin header, the machine's clock, systemd."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.adapters.bluez_agent import BluezControl, BluezPairing, Bus
-from gateway.adapters.bluez_radio import BleakRadio, OtherScan
+from gateway.adapters.bluez_radio import BleakRadio
 from gateway.adapters.board_rtc import BoardRtc
 from gateway.adapters.gpio_door import GpioIndicators, GpioInputs, open_factory
 from gateway.adapters.system_clock import SystemClock, SystemEntropy
@@ -37,19 +36,13 @@ async def appliance(config: Config) -> AsyncIterator[Adapters]:
         adapter = config.radio.adapter
         pairing = await BluezPairing.open(bus, adapter, config.radio.pairing)
         stack.push_async_callback(pairing.close)
-        turn = asyncio.Lock()
-        control = BluezControl(bus, pairing, adapter, clock, turn=turn)
+        control = BluezControl(bus, pairing, adapter, clock)
         parts = stack.enter_context(opened_parts(config, clock, entropy))
 
         yield Adapters(
             clock=clock,
             entropy=entropy,
-            radio=BleakRadio(
-                clock,
-                pairing.bonded,
-                adapter=adapter,
-                other=OtherScan(control.refresh, turn),
-            ),
+            radio=BleakRadio(clock, pairing.bonded, adapter=adapter, other=control),
             radio_control=control,
             pairing=pairing,
             strike=parts.strike,

@@ -44,7 +44,11 @@ _NOBODY_UUID: Final = "00000000-0000-1000-8000-00805f9b34fb"
 
 
 class BluezControl:
-    """Looks after one adapter; shares the pairing's connection."""
+    """Looks after one adapter; shares the pairing's connection.
+
+    Attributes:
+        turn: held while a scan is asked for, by others too.
+    """
 
     def __init__(
         self,
@@ -53,9 +57,8 @@ class BluezControl:
         adapter: str,
         clock: Clock,
         rfkill: Path = DEVICE,
-        turn: asyncio.Lock | None = None,
     ) -> None:
-        """Take an open bus; `adapter` is such as hci0, `turn` for asking for scans."""
+        """Take an open bus; `adapter` is such as hci0."""
         self._clock: Final = clock
         self._bus: Final = bus
         self._pairing: Final = pairing
@@ -64,7 +67,7 @@ class BluezControl:
         self._rfkill: Final = rfkill
         self._discovering: tuple[str, str] | None = None
         self._odd = False
-        self._turn: Final = turn or asyncio.Lock()
+        self.turn: Final = asyncio.Lock()
         self._sign: asyncio.Event | None = None
         bus.listen(self._overheard)
 
@@ -89,7 +92,7 @@ class BluezControl:
 
     async def refresh(self) -> None:
         """Restart the controller's scan at once; see ports.RadioControl."""
-        async with self._turn:
+        async with self.turn:
             try:
                 await self._refresh([gatt.FIDO_SERVICE_UUID])
             except RefusedCallError as error:
@@ -99,7 +102,7 @@ class BluezControl:
     async def probe(self) -> bool:
         """Scan for everything until anything is heard; see ports.RadioControl."""
         rule = f"type='signal',sender='{BLUEZ}'"
-        async with self._turn:
+        async with self.turn:
             self._sign = sign = asyncio.Event()
             try:
                 await self._match("AddMatch", rule)

@@ -7,6 +7,6 @@ one of the gateway's link errors within a named time.
 
 from gateway.adapters.bluez_radio.limits import RadioLimits
 from gateway.adapters.bluez_radio.link import BleakLink
-from gateway.adapters.bluez_radio.radio import BleakRadio, OtherScan
+from gateway.adapters.bluez_radio.radio import BleakRadio, NoOtherScan, OtherScan
 
-__all__ = ["BleakLink", "BleakRadio", "OtherScan", "RadioLimits"]
+__all__ = ["BleakLink", "BleakRadio", "NoOtherScan", "OtherScan", "RadioLimits"]

@@ -4,8 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from bleak import BleakScanner
 from bleak.args.bluez import BlueZClientArgs, BlueZScannerArgs
@@ -35,20 +34,33 @@ Bonded = Callable[[PeerAddress], Awaitable[str | None]]
 Scanning = Coroutine[None, None, None]
 
 
-@dataclass(frozen=True, slots=True)
-class OtherScan:
-    """What is known of the gateway's other discovery client, which refreshes scans.
+class OtherScan(Protocol):
+    """The gateway's other discovery client, which refreshes the controller's scan."""
 
-    Attributes:
-        refresh: has the controller scan anew, at once. Called while connecting: a
-            controller that hides repeated adverts would keep hiding the one that is to
-            be connected to.
-        turn: held by whoever asks BlueZ for a scan. Of two that ask at once it answers
-            the later only, and lets the other neither start nor stop any more.
-    """
+    @property
+    def turn(self) -> asyncio.Lock:
+        """Held by whoever asks BlueZ for a scan.
 
-    refresh: Callable[[], Awaitable[None]]
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+        Of two that ask at once it answers the later only, and lets the other neither
+        start nor stop any more.
+        """
+
+    async def refresh(self) -> None:
+        """Have the controller scan anew, at once.
+
+        Asked for while connecting: a controller that hides repeated adverts would keep
+        hiding the one that is to be connected to.
+        """
+
+
+class NoOtherScan:
+    """Where a scan hides nothing, and nobody else asks for one."""
+
+    def __init__(self) -> None:
+        self.turn: Final = asyncio.Lock()
+
+    async def refresh(self) -> None:
+        """Do nothing."""
 
 
 _LIMITS: Final = RadioLimits()
@@ -83,7 +95,7 @@ class BleakRadio:
         self._clock: Final = clock
         self._bonded: Final = bonded
         self._limits: Final = limits
-        self._other: Final = other or OtherScan(_nothing)
+        self._other: Final = other or NoOtherScan()
         self._scanner_backend: Final = scanner_backend
         self._client_backend: Final = client_backend
         # With a filter for a service BlueZ reports adverts that are not discoverable,
@@ -206,10 +218,6 @@ class BleakRadio:
             return None
         address = PeerAddress(device.address.upper())
         return Sighting(address, advert, data.rssi, self._clock.now().up_ms)
-
-
-async def _nothing() -> None:
-    """Refresh a scan that hides nothing."""
 
 
 def _flags(platform_data: tuple[object, ...]) -> int | None:

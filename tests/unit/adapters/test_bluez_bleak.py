@@ -9,7 +9,7 @@ import pytest
 from bleak.backends.bluezdbus import manager
 
 from gateway.adapters.bluez_agent import BluezControl, BluezPairing, Bus
-from gateway.adapters.bluez_radio import BleakRadio, OtherScan, RadioLimits
+from gateway.adapters.bluez_radio import BleakRadio, RadioLimits
 from gateway.adapters.system_clock import SystemClock
 from gateway.config import PairingMethod
 from gateway.errors import BondMissingError, LinkLostError, LinkTimeoutError
@@ -58,14 +58,14 @@ async def rig(dbus: DbusDaemon, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     bluez = await started(dbus.address, bonded={KEY_PATH})
     bus = await Bus.connect(dbus.address)
     pairing = await BluezPairing.open(bus, "hci0", tuple(PairingMethod))
-    clock, turn = SystemClock(), asyncio.Lock()
-    control = BluezControl(bus, pairing, "hci0", clock, turn=turn)
+    clock = SystemClock()
+    control = BluezControl(bus, pairing, "hci0", clock)
     radio = BleakRadio(
         clock,
         pairing.bonded,
         limits=QUICK,
         adapter="hci0",
-        other=OtherScan(control.refresh, turn),
+        other=control,
     )
     rig = Rig(bluez, radio, control)
     yield rig

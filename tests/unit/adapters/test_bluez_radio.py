@@ -16,7 +16,7 @@ from bleak.exc import (
     BleakGATTProtocolErrorCode,
 )
 
-from gateway.adapters.bluez_radio import BleakLink, BleakRadio, OtherScan, RadioLimits
+from gateway.adapters.bluez_radio import BleakLink, BleakRadio, NoOtherScan, RadioLimits
 from gateway.core.ids import PeerAddress
 from gateway.ctap import gatt
 from gateway.errors import (
@@ -178,20 +178,24 @@ async def test_a_bond_that_breaks_while_it_is_read_is_said(fakes: Fakes) -> None
     assert not fakes[1].made[0].connected
 
 
-async def test_the_scan_is_refreshed_while_connecting(fakes: Fakes) -> None:
-    refreshed = 0
+class LostScan(NoOtherScan):
+    """Another client that cannot be asked for a scan."""
 
-    async def refresh() -> None:
-        nonlocal refreshed
-        refreshed += 1
+    asked = 0
+
+    async def refresh(self) -> None:
+        self.asked += 1
         raise LinkLostError("the bus is away")
 
+
+async def test_the_scan_is_refreshed_while_connecting(fakes: Fakes) -> None:
     async def slow() -> None:
         await asyncio.sleep(0.1)
 
     fakes[1].steps["connect"] = slow
-    await radio_of(fakes, other=OtherScan(refresh)).connect(KEY)
-    assert refreshed == 1
+    other = LostScan()
+    await radio_of(fakes, other=other).connect(KEY)
+    assert other.asked == 1
 
 
 async def test_what_does_not_end_when_called_off_is_left(fakes: Fakes) -> None:

@@ -65,7 +65,6 @@ class BluezControl:
         self._name: Final = adapter
         self._path: Final = f"/org/bluez/{adapter}"
         self._rfkill: Final = rfkill
-        self._discovering: tuple[str, str] | None = None
         self._odd = False
         self.turn: Final = asyncio.Lock()
         self._sign: asyncio.Event | None = None
@@ -96,7 +95,6 @@ class BluezControl:
             try:
                 await self._refresh([gatt.FIDO_SERVICE_UUID])
             except RefusedCallError as error:
-                self._discovering = None
                 raise LinkLostError(self._refused(error)) from error
 
     async def probe(self) -> bool:
@@ -162,8 +160,7 @@ class BluezControl:
             ) from error
 
     async def _refresh(self, uuids: list[str]) -> None:
-        owner = await self._bus.owner(BLUEZ)  # which may join the bus anew
-        life = (self._bus.name, owner)
+        await self._bus.owner(BLUEZ)  # which may join the bus anew
         # BlueZ compares filters, and restarts only for one that is another.
         self._odd = not self._odd
         if uuids and self._odd:
@@ -174,15 +171,13 @@ class BluezControl:
             "UUIDs": Variant("as", uuids),
         }
         await self._adapter("SetDiscoveryFilter", "a{sv}", [chosen])
-        if self._discovering != life:
-            try:
-                await self._adapter("StartDiscovery")
-            except RefusedCallError as error:
-                # It goes on already; or BlueZ has failed to begin, and forgotten us.
-                if error.name != _IN_PROGRESS:
-                    raise
-            else:
-                self._discovering = life
+        # Each time: an adapter that went and came back has forgotten who asked, and so
+        # has a BlueZ that could not begin. The answer is the same as if it goes on.
+        try:
+            await self._adapter("StartDiscovery")
+        except RefusedCallError as error:
+            if error.name != _IN_PROGRESS:
+                raise
 
     async def _adapter(
         self, member: str, signature: str = "", body: list[Any] | None = None
@@ -190,7 +185,6 @@ class BluezControl:
         await self._bus.call(self._path, _ADAPTER, member, signature, body or [])
 
     async def _power(self, *, on: bool) -> None:
-        self._discovering = None
         switch = [_ADAPTER, "Powered", Variant("b", on)]
         await self._bus.call(self._path, PROPERTIES, "Set", "ssv", switch)
 

@@ -296,6 +296,10 @@ class BluezPairing:
 
         A resolved key's object is named after the address that it first had on air, so
         the property counts, not the path.
+
+        Raises:
+            LinkError: BlueZ cannot be asked, or has lost the adapter: it forgets every
+                device with it, and no bond is missing for that.
         """
         try:
             (objects,) = await self._bus.call("/", _OBJECTS, "GetManagedObjects")
@@ -303,6 +307,9 @@ class BluezPairing:
             raise LinkError(
                 f"BlueZ cannot be asked for its devices: {error}."
             ) from error
+        if self._adapter not in objects:
+            name = self._adapter.rpartition("/")[2]
+            raise LinkLostError(f"The adapter {name} is away: see `bluetoothctl list`.")
         found = {}
         for path, interfaces in objects.items():
             known = interfaces.get(_DEVICE, {})

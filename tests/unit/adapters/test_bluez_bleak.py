@@ -94,7 +94,7 @@ async def test_of_a_scan_and_a_refresh_at_once_neither_goes_unanswered(
     assert scan.result().address == KEY
     assert all(refresh.done() for refresh in refreshes)
     assert not rig.bluez.unanswered
-    assert rig.bluez.called.count("StartDiscovery") == 2
+    assert rig.bluez.called.count("StartDiscovery") == 4
 
 
 async def test_a_bonded_key_is_connected_written_to_and_heard(rig: Rig) -> None:
@@ -108,6 +108,15 @@ async def test_a_bonded_key_is_connected_written_to_and_heard(rig: Rig) -> None:
     with pytest.raises(LinkLostError):
         await link.read()
     await link.close()
+
+
+async def test_an_adapter_that_is_away_is_no_lost_bond(rig: Rig) -> None:
+    await (await rig.radio.connect(KEY)).close()
+    rig.bluez.there = False
+    with pytest.raises(LinkLostError, match="hci0 is away"):
+        await rig.radio.connect(KEY)
+    rig.bluez.there = True
+    await (await rig.radio.connect(KEY)).close()
 
 
 async def test_a_key_that_lost_its_bond_is_an_alarm_and_no_loop(rig: Rig) -> None:

@@ -101,9 +101,15 @@ async def test_a_scan_that_bluez_could_not_begin_is_asked_for_again(
     del appliance.bluez.failing["StartDiscovery"]
     await appliance.control.refresh()
     assert len(appliance.bluez.scanning) == 1
-    before = appliance.bluez.called.count("StartDiscovery")
+
+
+async def test_an_adapter_that_came_back_unseen_is_asked_for_a_scan_again(
+    appliance: Appliance,
+) -> None:
     await appliance.control.refresh()
-    assert appliance.bluez.called.count("StartDiscovery") == before
+    appliance.bluez.scanning.clear()
+    await appliance.control.refresh()
+    assert len(appliance.bluez.scanning) == 1
 
 
 async def test_an_adapter_without_power_is_switched_on_again(

@@ -171,8 +171,8 @@ class BluezControl:
             "UUIDs": Variant("as", uuids),
         }
         await self._adapter("SetDiscoveryFilter", "a{sv}", [chosen])
-        # Each time: an adapter that went and came back has forgotten who asked, and so
-        # has a BlueZ that could not begin. The answer is the same as if it goes on.
+        # Each time: an adapter that went and came back has forgotten who asked. So has
+        # a BlueZ that could not begin, which answers as if it went on: in progress.
         try:
             await self._adapter("StartDiscovery")
         except RefusedCallError as error:

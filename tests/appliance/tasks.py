@@ -124,13 +124,18 @@ def check_openings(rig: Rig, what: str, seen: Sequence[Opening], boot: str) -> b
     return rig.safety(longest_ms <= bound_ms, in_time) and explained
 
 
-async def touch(key: RemoteKey) -> None:
-    """Put a finger on a key and hold it before the door."""
+async def alone(key: RemoteKey) -> None:
+    """Wait until the door has let go of a key."""
 
     async def free() -> bool:
         return not (await key.state()).connected
 
     await until(free, TOUCH_S_MAX)
+
+
+async def touch(key: RemoteKey) -> None:
+    """Put a finger on a key and hold it before the door."""
+    await alone(key)
     await key.touch()
     await key.present()
 

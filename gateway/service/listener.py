@@ -193,7 +193,16 @@ class Listener:
             self._touches.pop(address, None)
             self._turns.ended(address, now_ms, unreached=unreached, vain=vain)
             self._sightings.ended(address, now_ms + quiet_ms, unreached=unreached)
+        tasks.create_task(self._listen_again(now_ms + quiet_ms))
         self._serve(tasks)
+
+    async def _listen_again(self, up_ms: int) -> None:
+        """Have the adverts told again that a controller told while they meant nothing.
+
+        So whoever tries once more at once need not wait for the next look at the radio.
+        """
+        await self._clock.sleep_until(up_ms)
+        await self._watch.refresh()
 
     def _errand(self, known: CredentialId | None) -> Errand | None:
         """Return who but the door waits for this key."""

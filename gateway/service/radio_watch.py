@@ -84,6 +84,13 @@ class RadioWatch:
         """Hear that the scan ended in an error, one sentence."""
         self._ended = why, self._clock.now().up_ms + ENDED_COUNTS_MS
 
+    async def refresh(self) -> None:
+        """Have adverts told anew that a controller has told, and hides since."""
+        try:
+            await self._control.refresh()
+        except LinkError as error:
+            _LOG.info("The scan was not refreshed: %s", error)
+
     async def run(self, restart_scan: Callable[[], None]) -> None:
         """Look after the radio until cancelled."""
         while True:
@@ -102,10 +109,7 @@ class RadioWatch:
                 break
             actions = self._step(Seen(fault, self._heard_ms, probed))
         if not fault:
-            try:
-                await self._control.refresh()
-            except LinkError as error:
-                _LOG.info("The scan was not refreshed: %s", error)
+            await self.refresh()
 
     async def _fault(self, restart_scan: Callable[[], None]) -> str:
         """Return what is wrong now; restart a scan that a new service knows not of."""

@@ -21,6 +21,8 @@ _FLUSH: Final = 1
 _FUA: Final = 2
 _DISCARD: Final = 4
 _MARK: Final = 8
+# What the kernel notes when the device goes.
+_END: Final = "dm-log-writes-end"
 
 
 class WriteLogError(Exception):
@@ -89,5 +91,6 @@ def after_cut(
 
 
 def last_mark(writes: Sequence[Write], cut: int) -> str | None:
-    """Return the newest mark before a cut."""
-    return next((w.mark for w in reversed(writes[:cut]) if w.mark), None)
+    """Return the newest mark before a cut that somebody asked for."""
+    marks = (write.mark for write in reversed(writes[:cut]))
+    return next((mark for mark in marks if mark and mark != _END), None)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -10,7 +11,10 @@ from gateway.core.facts import CredentialState, DenialReason, InputName, Mode, P
 from gateway.core.ids import PeerAddress
 from gateway.ctap.framing import FrameCommand, fragment
 from gateway.ports import Link, PeerInfo, Radio, Sighting
+from gateway.radio_ports import RadioControl
 from gateway.service.gateway import Adapters
+from gateway.service.radio_watch import LOOK_EACH_MS
+from gateway.service.session import QUIET_AFTER_DENIAL_MS
 from gateway.sim.key import KeyraDevice
 from gateway.sim.misbehaviour import Misbehaviour
 from gateway.strike.wire import EXIT_SERIAL
@@ -449,6 +453,59 @@ async def test_an_error_that_nobody_foresaw_is_contained(
         radios[0].mistaken = False
         await site.sleep(6_000)
         await site.granted(now, key)
+
+
+class _HidingRadio:
+    """A radio whose controller tells each advertiser once, until it scans anew.
+
+    It stands for the radio and for its control.
+    """
+
+    def __init__(self, radio: Radio, control: RadioControl) -> None:
+        self._radio = radio
+        self._control = control
+        self._told: set[PeerAddress] = set()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._control, name)
+
+    async def connect(self, address: PeerAddress) -> Link:
+        return await self._radio.connect(address)
+
+    async def sightings(self) -> AsyncIterator[Sighting]:
+        async for sighting in self._radio.sightings():
+            if sighting.address not in self._told:
+                self._told.add(sighting.address)
+                yield sighting
+
+    async def refresh(self) -> None:
+        self._told.clear()
+
+
+async def test_who_tries_again_at_once_is_asked_when_the_quiet_is_over(
+    site: VirtualSite,
+) -> None:
+    """Its next advert comes too early, and the controller hides those that follow."""
+
+    def wrap(on: Adapters) -> Adapters:
+        radio = _HidingRadio(on.radio, on.radio_control)
+        return replace(
+            on, radio=cast("Radio", radio), radio_control=cast("RadioControl", radio)
+        )
+
+    async with site.running(wrap) as now:
+        key = await site.enrol(now)
+        for step_ms in range(0, LOOK_EACH_MS, 250):  # wherever in its round a look is
+            await site.sleep(6_000 + step_ms)
+            await key.wrong_finger()
+            await key.present()
+            denied = await site.heard(now, "touch.ended", len(now.heard))
+            await key.touch()
+            await key.present()
+            granted = await site.heard(now, "touch.ended", len(now.heard))
+            assert granted.data["result"] == "granted"
+            waited_ms = granted.up_ms - denied.up_ms
+            assert QUIET_AFTER_DENIAL_MS <= waited_ms <= QUIET_AFTER_DENIAL_MS + 500
 
 
 async def test_signal_and_battery_are_measured_where_nobody_waits(

@@ -42,6 +42,7 @@ def log(tmp_path: Path) -> Path:
             (2, 1, 0, block(b"c")),
             (3, 1, FUA, block(b"d")),
             (4, 2, DISCARD, b""),
+            (0, 0, MARK, b"dm-log-writes-end"),
         )
     )
     return file
@@ -50,7 +51,7 @@ def log(tmp_path: Path) -> Path:
 def test_it_is_read_as_it_was_written(log: Path) -> None:
     writes = read_log(log)
     assert [w.at for w in writes if w.data] == [0, 512, 1024, 1536, 2048]
-    assert [w.flushes for w in writes] == [False, False, True, *[False] * 4]
+    assert [w.flushes for w in writes] == [False, False, True, *[False] * 5]
     assert writes[5].lasts
     assert writes[6].data == bytes(2 * SECTOR)
 
@@ -83,6 +84,7 @@ def test_a_mark_counts_from_where_it_stands(log: Path) -> None:
     writes = read_log(log)
     assert last_mark(writes, 3) is None
     assert last_mark(writes, 4) == "7"
+    assert last_mark(writes, len(writes)) == "7"
 
 
 def test_what_is_no_log_is_refused(tmp_path: Path) -> None:

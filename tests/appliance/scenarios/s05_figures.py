@@ -7,12 +7,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from gateway.service.session import QUIET_AFTER_GRANT_MS
 from tests.appliance.rig import Rig
 from tests.appliance.tasks import KEY, PLAIN, alone, opens
 
 TITLE: Final = "Figures: start, rest, scan, touches and their stages"
 UNITS: Final = ("keyra-gateway", "keyra-strike")
 _LOOK_S: Final = 0.5
+# So each touch meets a door at rest, not what is left of the one before.
+PAUSE_S: Final = QUIET_AFTER_GRANT_MS / 1000 + 1
 _EVENTS_PATH: Final = "/run/rig-events"
 _EVENTS: Final = (
     "curl --silent --no-buffer --unix-socket /run/keyra/gateway.sock"
@@ -76,6 +79,7 @@ async def _touches(rig: Rig, times: int) -> None:
     for _ in range(times):
         rig.chip.forget()
         await alone(key)
+        await asyncio.sleep(PAUSE_S)
         now_ns = time.time_ns()
         if await opens(rig, key):
             edge = rig.chip.trace(PLAIN.strike_line)[0]

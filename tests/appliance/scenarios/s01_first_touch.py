@@ -14,6 +14,8 @@ async def scenario(rig: Rig) -> None:
     await rig.machine.reboot()
     await rig.product.ready()
     rig.check(holds=True, sentence="a reboot leads to a door that is ready")
+    up_s = float((await rig.machine.run("cat /proc/uptime")).split()[0])
+    rig.figure("the kernel's start to a door that is ready, s", up_s)
 
     enrolled = await enrol(rig)
     rig.check(enrolled.same_number, "key and terminal show the same six digits")

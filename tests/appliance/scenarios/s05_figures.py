@@ -12,6 +12,8 @@ from tests.appliance.rig import Rig
 from tests.appliance.tasks import KEY, PLAIN, alone, opens
 
 TITLE: Final = "Figures: start, rest, scan, touches and their stages"
+# Of 200 touches, and a scan of ten minutes.
+LIMIT_S: Final = 5_400
 UNITS: Final = ("keyra-gateway", "keyra-strike")
 _LOOK_S: Final = 0.5
 # So each touch meets a door at rest, not what is left of the one before.

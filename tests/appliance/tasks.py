@@ -148,18 +148,26 @@ async def opens(
     A touch that the door did not take in time is taken back.
     """
     before = len(released(rig, wires))
+    await touch(key)
+    try:
+        return await opened_again(rig, before, wires, within_s)
+    finally:
+        await key.sleep()
+
+
+async def opened_again(
+    rig: Rig, before: int, wires: Wires = PLAIN, within_s: float = TOUCH_S_MAX
+) -> bool:
+    """Wait for one opening more than there were; tell whether it came and ended."""
 
     async def one_more() -> bool:
         found = released(rig, wires)
         return len(found) > before and found[-1].end_ns is not None
 
-    await touch(key)
     try:
         await until(one_more, within_s)
     except TimeoutError:
         return False
-    finally:
-        await key.sleep()
     return True
 
 

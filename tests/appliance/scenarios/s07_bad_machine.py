@@ -1,21 +1,27 @@
 """A clock that is wrong, a disk that is full, a disk that cannot be written."""
 
+import asyncio
 import time
+from collections.abc import Sequence
 from typing import Final
 
+from tests.appliance.product import EXIT_LINE
 from tests.appliance.rig import Rig
 from tests.appliance.tasks import (
     KEY,
     boot,
     check_openings,
+    opened_again,
     opens,
     released,
     verified,
 )
+from tests.killing import Opening
 
 TITLE: Final = "Clock in 1970 and in 2038; disk full; disk read-only"
 FULL: Final = True
 RECOVERY_S_MAX: Final = 240
+PRESS_S: Final = 0.5
 # Long enough for a touch that is granted, emulated.
 DENIED_S: Final = 25
 # Fills it to the last block, those of root included.
@@ -31,11 +37,14 @@ async def scenario(rig: Rig) -> None:
     await rig.product.start()
     await rig.product.ready()
     await _clocks(rig)
-    await _unwritable(rig, "disk full", FILL, "rm /fill")
-    await _unwritable(rig, "disk read-only", READ_ONLY, "mount -o remount,rw /")
+    exits = [
+        *await _unwritable(rig, "disk full", FILL, "rm /fill"),
+        *await _unwritable(rig, "disk read-only", READ_ONLY, "mount -o remount,rw /"),
+    ]
     holds, said = await verified(rig)
     rig.safety(holds, f"the ledger of all this verifies: {said.splitlines()[0]}")
-    check_openings(rig, "in all this", released(rig), await boot(rig))
+    touched = [opening for opening in released(rig) if opening not in exits]
+    check_openings(rig, "in all this", touched, await boot(rig))
 
 
 async def _clocks(rig: Rig) -> None:
@@ -50,8 +59,13 @@ async def _clocks(rig: Rig) -> None:
     rig.check(await opens(rig, key), "the right time again: a touch opens")
 
 
-async def _unwritable(rig: Rig, what: str, spoil: str, repair: str) -> None:
-    """An opening without its entry would be found at the end of the scenario."""
+async def _unwritable(
+    rig: Rig, what: str, spoil: str, repair: str
+) -> Sequence[Opening]:
+    """Return the openings by the exit button, which need no entry.
+
+    Another one without its entry would be found at the end of the scenario.
+    """
     key = await rig.radio.key(KEY)
     await rig.machine.run(spoil)
     before = len(released(rig))
@@ -59,7 +73,19 @@ async def _unwritable(rig: Rig, what: str, spoil: str, repair: str) -> None:
     rig.safety(
         not opened and len(released(rig)) == before, f"{what}: a touch opens nothing"
     )
+    exits = await _press_exit(rig)
+    rig.safety(exits, f"{what}: the exit button releases")
     await rig.machine.run(repair)
     await rig.product.ready()
     worked = await opens(rig, key, within_s=RECOVERY_S_MAX)
     rig.check(worked, f"{what}, and put right: the next touch opens")
+    return exits
+
+
+async def _press_exit(rig: Rig) -> Sequence[Opening]:
+    before = len(released(rig))
+    await rig.chip.pull(EXIT_LINE, 0)
+    await asyncio.sleep(PRESS_S)
+    await rig.chip.pull(EXIT_LINE, 1)
+    await opened_again(rig, before)
+    return released(rig)[before:]

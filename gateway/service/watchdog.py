@@ -1,10 +1,14 @@
 """Feeds the service manager's watchdog, only while every loop of the door moves on.
 
 A radio that is dead is mended by the radio's watch, and the door has its exit: that
-restarts nothing. A loop that does not come round any more is mended by nobody inside
-the process, so then the watchdog starves and the service manager starts it anew. A
-keyra-strike that is away is started anew by the service manager too; only when it stays
-out of reach as long as a loop may stand still is a new gateway the last thing to try.
+restarts nothing. Nor does a ledger that refuses: each append tries again, a full disk
+lets no ledger be opened anew, and exit, fire and lockdown are served meanwhile; one
+that cannot tell what it holds ends the process itself (`Journal.check`).
+
+A loop that does not come round any more is mended by nobody inside the process, so then
+the watchdog starves and the service manager starts it anew. A keyra-strike that is away
+is started anew by the service manager too; only when it stays out of reach as long as a
+loop may stand still is a new gateway the last thing to try.
 """
 
 from typing import Final
@@ -35,7 +39,7 @@ async def feed_watchdog(
         now_ms = on.clock.now().up_ms
         listener.summarise_strangers(now_ms)
         recorder.sum_up(now_ms)
-        ledger = recorder.writable and recorder.writing.is_alive
+        ledger = recorder.writing.is_alive
         door = doorkeeper.keeping.is_alive and doorkeeper.without_strike.is_alive
         if ledger and door and watch.looking.is_alive and listener.ending.is_alive:
             on.watchdog.alive()

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from gateway.adapters.registry_store import SqliteRegistryStore
-from gateway.core.facts import CredentialState, InputName, Mode, Pattern
+from gateway.core.facts import CredentialState, DenialReason, InputName, Mode, Pattern
 from gateway.core.ids import PeerAddress
 from gateway.core.registry import RegistrySnapshot
 from gateway.errors import LinkError, RegistryError
@@ -200,6 +200,30 @@ async def test_a_write_that_never_ends_starves_the_watchdog(site: VirtualSite) -
         assert not await feeds(site, now)
         now.journal.open_gate.set()
         assert await feeds(site, now)
+
+
+async def test_a_ledger_that_refuses_starves_nothing_and_the_exit_opens(
+    site: VirtualSite,
+) -> None:
+    """A restart would find the same full disk, and no ledger can be opened on one."""
+    async with site.running() as now:
+        key = await site.enrol(now)
+        now.journal.always = "refuse"
+        await key.touch()
+        ended = await site.touch(now, key)
+        assert ended.data["result"] == DenialReason.LEDGER_UNAVAILABLE.value
+        assert not now.gateway.status().health.ledger_writable
+        await site.sleep(2 * STALLED_MS)
+        assert await feeds(site, now)
+        before = await site.releases()
+        await site.place.door.press_exit()
+        await site.sleep(5_000)
+        assert await site.releases() == before + 1
+        now.journal.always = "write"
+        await site.sleep(5_000)
+        assert site.entries("door.exit")
+        await key.touch()
+        assert (await site.touch(now, key)).data["result"] == "granted"
 
 
 async def test_a_strike_that_never_answers_starves_the_watchdog(

@@ -1,11 +1,12 @@
 """Room for last words: what is refused, and what still goes on, as a disk fills up."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from ledger.entry import Draft
-from ledger.errors import DiskFullError
+from ledger.errors import DiskFullError, LedgerCorruptError
 from ledger.reserve import FLOOR_BYTES, LAST_BYTES, Reserve
 from ledger.writer import Writer
 from tests.ledger_world import Made
@@ -40,3 +41,20 @@ def test_a_reserve_that_cannot_be_had_is_gone_without(tmp_path: Path) -> None:
     Reserve(tmp_path / "ledger.db").hold()
     assert not (tmp_path / "ledger.reserve").is_symlink()
     Reserve(tmp_path / "missing" / "ledger.db").hold()
+
+
+def without_room(_: Path) -> sqlite3.Connection:
+    """Fail as SQLite does where its shared memory finds no room."""
+    raise sqlite3.OperationalError("disk I/O error")
+
+
+def test_a_disk_too_full_to_open_a_ledger_on_is_no_damage(made: Made) -> None:
+    with pytest.raises(DiskFullError, match="make room"):
+        Writer.open(
+            made.path, made.key, connect=without_room, free=lambda _: LAST_BYTES - 1
+        )
+    with pytest.raises(LedgerCorruptError, match="damaged"):
+        Writer.open(
+            made.path, made.key, connect=without_room, free=lambda _: LAST_BYTES
+        )
+    Writer.open(made.path, made.key).close()

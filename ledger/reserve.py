@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from ledger.errors import DiskFullError, LedgerCorruptError, LedgerError
+
 RESERVE_BYTES: Final = 4 * 1024 * 1024
 FLOOR_BYTES: Final = 16 * 1024 * 1024
 LAST_BYTES: Final = 1024 * 1024
@@ -25,6 +27,19 @@ def free_bytes(path: Path) -> int:
     """Return the space that is left where the ledger lies."""
     state = os.statvfs(path.parent)
     return state.f_bavail * state.f_frsize
+
+
+def unopened(path: Path, error: Exception, free: int) -> LedgerError:
+    """Return what is wrong with a ledger that did not open, with `free` bytes left.
+
+    SQLite has no room for its shared memory on a full disk: that is no damage.
+    """
+    if isinstance(error, sqlite3.OperationalError) and free < LAST_BYTES:
+        return DiskFullError(
+            f"The disk is too full to open the ledger {path} ({error}): make room. "
+            "Nothing was changed."
+        )
+    return LedgerCorruptError(f"The ledger {path} is damaged: {error}")
 
 
 class Reserve:

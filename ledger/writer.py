@@ -28,7 +28,7 @@ from ledger.errors import (
     StateUnknown,
 )
 from ledger.keys import SigningKey, sync_directory
-from ledger.reserve import FLOOR_BYTES, LAST_BYTES, Reserve, free_bytes
+from ledger.reserve import FLOOR_BYTES, Reserve, free_bytes, unopened
 from ledger.seal import Seal, commitment
 from ledger.seal_file import SealFile, seal_path
 from ledger.store import (
@@ -147,15 +147,7 @@ class Writer:
             seal = _open_seal(connection, path, tail.edge.size)
         except (sqlite3.Error, ValueError, TypeError, EntryError, NoteError) as error:
             _release(connection, descriptor)
-            if isinstance(error, sqlite3.OperationalError) and free(path) < LAST_BYTES:
-                # SQLite has no room for its shared memory: no sign of damage.
-                raise DiskFullError(
-                    f"The disk is too full to open the ledger {path} ({error}): make "
-                    "room. Nothing was changed."
-                ) from error
-            raise LedgerCorruptError(
-                f"The ledger {path} is damaged: {error}"
-            ) from error
+            raise unopened(path, error, free(path)) from error
         except BaseException:
             _release(connection, descriptor)
             raise

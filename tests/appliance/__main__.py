@@ -125,6 +125,13 @@ def _options() -> argparse.Namespace:
         default=Kind().architecture,
         help="the machine's processor",
     )
+    parser.add_argument(
+        "--processors",
+        type=int,
+        choices=(1, 2),
+        default=Kind().processors,
+        help="the machine's; of one each, two machines run side by side",
+    )
     parser.add_argument("--touches", type=int, metavar="N", help="for the figures")
     parser.add_argument("--scan-minutes", type=float, metavar="MINUTES")
     parser.add_argument(
@@ -192,7 +199,7 @@ async def bounded(rig: Rig, options: argparse.Namespace, within_s: float) -> Non
 def run(options: argparse.Namespace) -> int:
     """Build what is missing, play what is chosen, and conclude."""
     started = time.monotonic()
-    kind = Kind(options.suite, options.arch)
+    kind = Kind(options.suite, options.arch, options.processors)
     limit_min = FULL_RUN_MIN_MAX if options.full else SHORT_RUN_MIN_MAX
     limit_s = 60 * (options.within or limit_min + kind.build_more_min)
     # Ends this process, and QEMU and the radio with it, whatever hangs.

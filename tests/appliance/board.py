@@ -25,18 +25,18 @@ def changes(tree: Path) -> list[list[str]]:
     ]
 
 
-async def make_device_tree(kind: Kind, size: tuple[str, ...], tree: Path) -> None:
+async def make_device_tree(kind: Kind, memory: tuple[str, ...], tree: Path) -> None:
     """Write the device tree of a board.
 
     Args:
-        size: QEMU's arguments for processors and memory, which the tree tells.
+        memory: QEMU's arguments for it; the tree tells how much there is.
         tree: the file to write.
 
     Raises:
         OSError: it could not be made.
     """
     idle = ("-nodefaults", "-display", "none")
-    calls = [[kind.emulator, *kind.board(dump=tree), *size, *idle], *changes(tree)]
+    calls = [[kind.emulator, *kind.board(dump=tree), *memory, *idle], *changes(tree)]
     for call in calls:
         process = await asyncio.create_subprocess_exec(
             *call, stdin=asyncio.subprocess.DEVNULL

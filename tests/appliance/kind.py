@@ -38,10 +38,12 @@ class Kind:
 
     Attributes:
         suite: of the userland. The kernel is the same in both, as Raspberry Pi OS's is.
+        processors: how many it has. Machines of one each can run side by side.
     """
 
     suite: Suite = Suite.TRIXIE
     architecture: Architecture = Architecture.AMD64
+    processors: int = 2
 
     def __str__(self) -> str:
         """Return its name, as in trixie-amd64."""
@@ -75,15 +77,16 @@ class Kind:
         return (self.build_s_max - BUILD_S_MAX) / 60
 
     def board(self, dump: Path | None = None) -> tuple[str, ...]:
-        """Return QEMU's arguments for board and processor.
+        """Return QEMU's arguments for board and processors.
 
         Args:
             dump: write the board's device tree to that file and do nothing else.
         """
+        processors = ("-smp", str(self.processors))
         if self.architecture is Architecture.AMD64:
-            return ("-M", "q35", "-cpu", "max")
+            return ("-M", "q35", "-cpu", "max", *processors)
         machine = "virt" if dump is None else f"virt,dumpdtb={dump}"
-        return ("-M", machine, "-cpu", "cortex-a72")
+        return ("-M", machine, "-cpu", "cortex-a72", *processors)
 
     @property
     def command_line(self) -> str:

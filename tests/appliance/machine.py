@@ -23,14 +23,13 @@ BOOT_S_MAX: Final = 300
 LOOK_AGAIN_S: Final = 0.05
 COMMAND_S_MAX: Final = 120
 MEMORY_MIB: Final = 1024
-PROCESSORS: Final = 2
 _TIMED_OUT: Final = 124
 _CHUNK_BYTES: Final = 1 << 20
 _CMDLINE: Final = (
     "root=/dev/vda rw quiet loglevel=3 log_buf_len=8M mitigations=off "
     "nokaslr random.trust_cpu=on audit=0 selinux=0 apparmor=0 systemd.show_status=0"
 )
-_SIZE: Final = ("-smp", str(PROCESSORS), "-m", str(MEMORY_MIB))
+_MEMORY: Final = ("-m", str(MEMORY_MIB))
 # Files are in the directory where QEMU is started.
 _HARDWARE: Final = """
 -accel tcg,thread=multi,tb-size=512 -nodefaults -display none -no-reboot
@@ -92,7 +91,7 @@ class Machine:
         if not self._disk.exists():
             await self._make_disk()
         if self._kind.has_device_tree and not self._tree.exists():
-            await make_device_tree(self._kind, _SIZE, self._tree)
+            await make_device_tree(self._kind, _MEMORY, self._tree)
         for name in ("monitor", "agent"):
             (self._place / name).unlink(missing_ok=True)
         with (self._place / "qemu.log").open("ab") as log:
@@ -298,7 +297,7 @@ class Machine:
             # It ends with the rig, however that ends.
             *("setpriv", "--pdeathsig", "KILL", self._kind.emulator),
             *self._kind.board(),
-            *_SIZE,
+            *_MEMORY,
             *_HARDWARE.split(),
             *(("-dtb", str(self._tree)) if self._kind.has_device_tree else ()),
             *("-kernel", str(self._image / "vmlinuz")),

@@ -50,13 +50,20 @@ def test_each_kind_has_a_place_of_its_own_and_keeps_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ALL, ids=str)
 def test_board_and_console(kind: Kind, tmp_path: Path) -> None:
     arm = kind.architecture is Architecture.ARM64
-    assert kind.board() == (
+    board = (
         ("-M", "virt", "-cpu", "cortex-a72") if arm else ("-M", "q35", "-cpu", "max")
     )
+    assert kind.board() == (*board, "-smp", "2")
     assert ("console=ttyAMA0" if arm else "console=ttyS0") in kind.command_line
     assert kind.has_device_tree is arm
     dumped = f"dumpdtb={tmp_path}" in " ".join(kind.board(dump=tmp_path))
     assert dumped is arm
+
+
+def test_a_machine_of_one_processor_is_of_the_same_kind(tmp_path: Path) -> None:
+    single = Kind(processors=1)
+    assert single.board()[-2:] == ("-smp", "1")
+    assert image_of(single, tmp_path) == image_of(DEFAULT, tmp_path)
 
 
 def test_a_foreign_root_file_system_may_take_longer() -> None:

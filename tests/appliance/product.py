@@ -27,10 +27,10 @@ VKEY_PATH: Final = "/var/lib/keyra/ledger.vkey"
 SEAL_KEY_PATH: Final = "/var/lib/keyra/ledger.seal-key"
 CONTACT_LINE: Final = 27
 EXIT_LINE: Final = 22
+_SOCKET: Final = "/run/keyra/gateway.sock"
 # Python is slow to start under emulation, and this is asked often.
 _STATUS: Final = (
-    "curl --silent --max-time 5 --unix-socket /run/keyra/gateway.sock"
-    " http://localhost/v1/status"
+    f"curl --silent --max-time 5 --unix-socket {_SOCKET} http://localhost/v1/status"
 )
 
 
@@ -101,9 +101,12 @@ class Product:
 
     async def ready(self) -> None:
         """Wait until the gateway hears its radio and reaches its strike."""
+        # Without its socket there is nothing to ask; and curl, started again and again,
+        # takes the processor that the gateway needs to start.
         await self._machine.until(
-            f"""{_STATUS} | grep -q '"scanning": *true' &&"""
-            f""" {_STATUS} | grep -q '"strike_reachable": *true'""",
+            f"""[ -S {_SOCKET} ] && status=$({_STATUS}) &&"""
+            """ echo "$status" | grep -q '"scanning": *true' &&"""
+            """ echo "$status" | grep -q '"strike_reachable": *true'""",
             READY_S_MAX,
         )
 

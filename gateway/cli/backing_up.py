@@ -21,9 +21,9 @@ from gateway.backup.making import archive_bytes, gather
 from gateway.backup.names import BackupName
 from gateway.backup.opening import Opened, believe, unpack
 from gateway.cli.texts import instant, say
-from gateway.client import printable
 from gateway.config import load
 from gateway.errors import BackupError, ConfigError
+from gateway.printing import printable
 from ledger.clock import read_stamp
 from ledger.errors import LedgerError
 

@@ -13,9 +13,10 @@ from itertools import chain
 from typing import Final
 
 from gateway.cli.texts import health_words, say
-from gateway.client import Client, printable
+from gateway.client import Client
 from gateway.doctor import Finding, Grade, LocalMachine, examine
 from gateway.errors import KeyraError
+from gateway.printing import printable
 
 _LOG: Final = "Run: journalctl -u keyra-gateway"
 _MARKS: Final = {Grade.GOOD: "ok", Grade.NOTE: "note", Grade.WRONG: "WRONG"}

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from gateway.cli.ordering import carry_out
 from gateway.cli.texts import ID_CHARS_SHOWN, say, say_json
-from gateway.client import Client, Disconnected, printable
+from gateway.client import Client, Disconnected
 from gateway.errors import EnrolmentError
 from gateway.order_schemas import KeyOrder
+from gateway.printing import printable
 from gateway.schemas import Enrolment, EnrolmentOrder, Event
 
 CLOCK_UNTRUSTED: Final = (

@@ -17,8 +17,9 @@ from gateway.cli.texts import (
     say_json_list,
     table,
 )
-from gateway.client import Client, printable
+from gateway.client import Client
 from gateway.order_schemas import AliasOrder, PurposeOrder
+from gateway.printing import printable
 from gateway.schemas import StageFigures
 from gateway.schemas.policy import DayHours, Purpose, PurposeChange, Week
 from gateway.schemas.users import User, Wellbeing

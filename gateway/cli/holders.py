@@ -19,7 +19,7 @@ from gateway.cli.holder_table import (
 )
 from gateway.cli.ordering import carry_out
 from gateway.cli.texts import say, say_json
-from gateway.client import Client, printable
+from gateway.client import Client
 from gateway.errors import HolderTableError, HolderUnknownError, RegistryError
 from gateway.order_schemas import (
     IMPORT_HOLDERS_MAX,
@@ -28,6 +28,7 @@ from gateway.order_schemas import (
     ImportOrder,
     OrderWish,
 )
+from gateway.printing import printable
 from gateway.schemas import Holder, HolderWish
 
 # Of one order: below what the API takes, with room for what stands around them.

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from gateway.cli.texts import instant, say, say_json, say_json_list, table
-from gateway.client import Client, Disconnected, printable
+from gateway.client import Client, Disconnected
 from gateway.errors import ApiError
+from gateway.printing import printable
 from gateway.schemas import PAGE_ITEMS_MAX
 from gateway.schemas.ledger import (
     LedgerEntry,

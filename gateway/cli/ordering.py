@@ -9,10 +9,11 @@ from contextlib import closing
 from typing import Final
 
 from gateway.cli.texts import say, say_json, say_json_list, table
-from gateway.client import Client, Disconnected, printable
+from gateway.client import Client, Disconnected
 from gateway.core.rights import NEEDS
 from gateway.errors import AdministrationError, ApiError
 from gateway.order_schemas import AcknowledgeOrder, Order, OrderWish
+from gateway.printing import printable
 from gateway.schemas import Event
 
 SIGNER_VARIABLE: Final = "KEYRA_SIGNER"

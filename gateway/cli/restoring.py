@@ -23,9 +23,9 @@ from gateway.backup.restoring import (
 )
 from gateway.cli.backing_up import described, read_backup
 from gateway.cli.texts import instant, say
-from gateway.client import printable
 from gateway.config import load
 from gateway.errors import RestoreRefusedError
+from gateway.printing import printable
 from ledger.clock import read_stamp
 
 EXIT_TERMINATED: Final = 128 + signal.SIGTERM

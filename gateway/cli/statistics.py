@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.cli.texts import duration, instant, say, say_json, table
-from gateway.client import Client, printable
+from gateway.client import Client
+from gateway.printing import printable
 from gateway.schemas import Statistics, StatisticsSeries
 
 BARS: Final = " ▁▂▃▄▅▆▇█"

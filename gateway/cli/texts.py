@@ -8,8 +8,8 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from gateway.client import printable
 from gateway.core.facts import DenialReason
+from gateway.printing import printable
 from gateway.schemas import Credential, Door, Event, Health, Holder, Status
 
 ID_CHARS_SHOWN: Final = 16

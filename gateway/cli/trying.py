@@ -6,8 +6,9 @@ from contextlib import closing
 
 from gateway.cli.changing import find_credential
 from gateway.cli.texts import say, say_json, table
-from gateway.client import ApiError, Client, Disconnected, printable
+from gateway.client import ApiError, Client, Disconnected
 from gateway.errors import AdministrationError
+from gateway.printing import printable
 from gateway.schemas import Event
 from gateway.schemas.trials import Trial
 

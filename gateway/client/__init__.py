@@ -3,8 +3,8 @@
 from gateway.client.asynchronous import AsyncClient
 from gateway.client.blocking import Client
 from gateway.client.following import Disconnected, Heartbeat, Item
-from gateway.client.printing import printable
 from gateway.errors import ApiError, UnreachableError
+from gateway.printing import printable
 
 __all__ = [
     "ApiError",
